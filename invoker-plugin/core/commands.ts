@@ -1,0 +1,76 @@
+// The scheduler's intentions. A driver carries them out and answers each with an event; each carries the reason for it.
+import type { ActionKey } from '../../common/action-identity.ts';
+import type { ContainerId } from './events.ts';
+
+/**
+ * `cold`: a new container. `prewarmed`: a stem cell or zygote without the artifacts. `warm`: the same action's own
+ * container. `preloaded`: a container that is up and in which the artifacts are resident.
+ */
+export const startTypes = ['cold', 'prewarmed', 'warm', 'preloaded'] as const;
+export type StartType = (typeof startTypes)[number];
+
+/** Answered by `containerStarted` or `containerRemoved`. */
+export interface CreateContainer {
+  readonly type: 'createContainer';
+  readonly containerId: ContainerId;
+  readonly memoryLimitBytes: number;
+  readonly reason: 'activation' | 'stem-cell' | 'prewarm-window';
+}
+/**
+ * Run an activation now; answered by `activationFinished` (or `containerRemoved`). A load that is under way in the
+ * container is cancelled by it, unless it is for the same action: then the call joins it.
+ */
+export interface StartActivation {
+  readonly type: 'startActivation';
+  readonly activationId: string;
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly startType: StartType;
+  /** First make the container a stem cell again, keeping its former action's slot frozen when `retain` (same namespace). */
+  readonly clean: 'none' | 'retain' | 'discard';
+  /** Whether /init has to be sent before /run. */
+  readonly init: boolean;
+}
+/** Answered by `loadSucceeded` or `loadFailed`. */
+export interface Load {
+  readonly type: 'load';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss';
+}
+/** Answered by `offloadCompleted`. */
+export interface Offload {
+  readonly type: 'offload';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly reason: 'offload-window' | 'evicted-for-value' | 'action-removed' | 'memory-pressure';
+}
+/** Idle past its keep-alive: becomes a zygote. Answered by `containerCleaned` (or `containerRemoved`). */
+export interface CleanContainer {
+  readonly type: 'cleanContainer';
+  readonly containerId: ContainerId;
+  /** Keep the former action's slot frozen as a resident of its namespace. */
+  readonly retain: boolean;
+  readonly reason: 'keep-alive-over';
+}
+/** Answered by `containerRemoved` with reason `requested`. */
+export interface RemoveContainer {
+  readonly type: 'removeContainer';
+  readonly containerId: ContainerId;
+  readonly reason: 'keep-alive-over' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell';
+}
+/** The activation can never run here; the caller gets an error with this reason. */
+export interface FailActivation {
+  readonly type: 'failActivation';
+  readonly activationId: string;
+  readonly reason: 'action-unknown' | 'memory-limit-exceeds-pool' | 'container-failed' | 'queue-full';
+}
+
+export type SchedulerCommand =
+  | CreateContainer
+  | StartActivation
+  | Load
+  | Offload
+  | CleanContainer
+  | RemoveContainer
+  | FailActivation;

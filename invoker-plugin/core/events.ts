@@ -1,0 +1,124 @@
+// The facts the scheduler is told. Every event carries its time; the scheduler knows no other clock.
+import type { ActionKey } from '../../common/action-identity.ts';
+
+/** Identifies a container of this invoker; chosen by the scheduler when it asks for one, never used twice. */
+export type ContainerId = string;
+
+interface EventBase {
+  /** Epoch milliseconds at which it happened. */
+  readonly at: number;
+}
+
+/** An action was created, updated or seen for the first time. Estimates stand until measurements replace them. */
+export interface ActionDeployed extends EventBase {
+  readonly type: 'actionDeployed';
+  readonly actionKey: ActionKey;
+  /** Namespace that invokes it. */
+  readonly namespace: string;
+  readonly memoryLimitBytes: number;
+  /** Whether it declares artifacts; an action without any is never pre-loaded. */
+  readonly declaresArtifacts: boolean;
+  readonly estimatedLoadMs: number;
+  /** Private memory of a slot that holds its artifacts. */
+  readonly estimatedResidentBytes: number;
+}
+export interface ActionRemoved extends EventBase {
+  readonly type: 'actionRemoved';
+  readonly actionKey: ActionKey;
+}
+/** The controller plugin published a plan for an action. */
+export interface PlanReceived extends EventBase {
+  readonly type: 'planReceived';
+  readonly actionKey: ActionKey;
+  readonly arrivalRatePerMs: number;
+  readonly sampleCount: number;
+  readonly lastArrivalAt: number;
+  readonly preloadWindowMs?: number | undefined;
+  readonly offloadWindowMs?: number | undefined;
+  readonly prewarmWindowMs?: number | undefined;
+  readonly keepAliveWindowMs?: number | undefined;
+}
+export interface ActivationArrived extends EventBase {
+  readonly type: 'activationArrived';
+  readonly activationId: string;
+  readonly actionKey: ActionKey;
+}
+export interface ContainerStarted extends EventBase {
+  readonly type: 'containerStarted';
+  readonly containerId: ContainerId;
+  readonly startMs: number;
+  /** Private memory the container uses with nothing loaded. */
+  readonly usedBytes: number;
+}
+/** The activation's run is over and its reply received; the container is idle again unless `containerUsable` is false. */
+export interface ActivationFinished extends EventBase {
+  readonly type: 'activationFinished';
+  readonly activationId: string;
+  readonly containerId: ContainerId;
+  /** False after a developer or system error: the container has to go (OpenWhisk's rule). */
+  readonly containerUsable: boolean;
+  readonly initMs: number;
+  /** Time that loading libraries and models took on the path of this call. */
+  readonly loadMs: number;
+  readonly runMs: number;
+  /** Private memory of the container after the run; absent when it could not be read. */
+  readonly usedBytes?: number | undefined;
+}
+export interface LoadSucceeded extends EventBase {
+  readonly type: 'loadSucceeded';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly loadMs: number;
+  readonly residentBytes: number;
+  /** Private memory of the whole container after the load. */
+  readonly usedBytes: number;
+}
+/** `cancelled`: the container was taken. `memory`: refused for want of room. `artifact`: will never load. `error`: may be tried again. */
+export const loadFailureReasons = ['cancelled', 'memory', 'artifact', 'error'] as const;
+export type LoadFailureReason = (typeof loadFailureReasons)[number];
+export interface LoadFailed extends EventBase {
+  readonly type: 'loadFailed';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly reason: LoadFailureReason;
+  /** What the container said it would have needed, when it refused for memory. */
+  readonly predictedBytes?: number | undefined;
+  readonly usedBytes?: number | undefined;
+}
+/** The memory is back. Also sent when there was nothing to off-load. */
+export interface OffloadCompleted extends EventBase {
+  readonly type: 'offloadCompleted';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+  readonly usedBytes: number;
+}
+/** The container is a stem cell again (`cleanContainer` done). */
+export interface ContainerCleaned extends EventBase {
+  readonly type: 'containerCleaned';
+  readonly containerId: ContainerId;
+  readonly usedBytes: number;
+}
+/** The container is gone: asked for, crashed, or never came up. Whatever it held or ran is lost. */
+export interface ContainerRemoved extends EventBase {
+  readonly type: 'containerRemoved';
+  readonly containerId: ContainerId;
+  readonly reason: 'requested' | 'start-failed' | 'crashed';
+}
+/** The time that an earlier step asked to be woken at has come. */
+export interface Ticked extends EventBase {
+  readonly type: 'ticked';
+}
+
+export type SchedulerEvent =
+  | ActionDeployed
+  | ActionRemoved
+  | PlanReceived
+  | ActivationArrived
+  | ContainerStarted
+  | ActivationFinished
+  | LoadSucceeded
+  | LoadFailed
+  | OffloadCompleted
+  | ContainerCleaned
+  | ContainerRemoved
+  | Ticked;

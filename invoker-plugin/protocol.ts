@@ -1,0 +1,18 @@
+// What the invoker plugin publishes: which artifacts are resident where, and what loading them costs, on a compacted
+// topic keyed by `invoker/container`; a container that is gone is a null record.
+import { z } from 'zod';
+
+/** Topic of the residency reports; compacted. */
+export const residencyTopic = 'instainfer-residency';
+
+export const residencySchema = z.object({
+  formatVersion: z.literal(1),
+  invoker: z.number().int().nonnegative(),
+  containerId: z.string(),
+  at: z.number(),
+  /** Action keys whose artifacts are resident, with their private bytes. */
+  resident: z.array(z.object({ actionKey: z.string(), residentBytes: z.number().nonnegative() })),
+  usedBytes: z.number().nonnegative(),
+  limitBytes: z.number().positive(),
+});
+export type Residency = z.infer<typeof residencySchema>;

@@ -1,0 +1,99 @@
+// The model store on disk: one folder with `manifest.json` and, for each model, its plain ONNX file and its loading
+// form. This file is the schema and its reader; building is the zoo's work, opening is `open-model.ts`'s.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../common/errors.ts';
+
+/** A file of the store: `path` is relative to the store's folder. */
+export const storedFileSchema = z.object({
+  path: z.string().min(1),
+  bytes: z.number().int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type StoredFile = z.infer<typeof storedFileSchema>;
+
+/** One input tensor of the warm-up run: zeros of these dimensions unless `fill` says otherwise. */
+export const sampleInputSchema = z.object({
+  type: z.enum(['float32', 'int64', 'int32', 'bool']),
+  dims: z.array(z.number().int().positive()),
+  fill: z.number().default(0),
+});
+export type SampleInput = z.infer<typeof sampleInputSchema>;
+
+/** ONNX Runtime session options of one way to open a file; keys as onnxruntime-node takes them, `extra` included. */
+export const sessionOptionsSchema = z.record(z.string(), z.unknown());
+
+/**
+ * The loading form: files made off line for one ONNX Runtime version and one set of CPU features (`key`), and the two
+ * ways to open them: `onPath` loads fastest (a call is waiting), `ahead` runs at full speed (nobody waits).
+ */
+export const loadingFormSchema = z.object({
+  key: z.string(),
+  kind: z.enum(['external-data', 'ort-format', 'external-data-prepacked']),
+  files: z.array(storedFileSchema).min(1),
+  onPath: z.object({ file: z.string(), sessionOptions: sessionOptionsSchema }),
+  ahead: z.object({ file: z.string(), sessionOptions: sessionOptionsSchema }),
+  /** Medians measured when the form was chosen, in a ready slot, page cache warm. */
+  measured: z.object({
+    onPathLoadMs: z.number(),
+    aheadLoadMs: z.number(),
+    firstRunMs: z.number(),
+    steadyRunMs: z.number(),
+    privateBytes: z.number(),
+  }),
+});
+export type LoadingForm = z.infer<typeof loadingFormSchema>;
+
+export const storedModelSchema = z.object({
+  name: z.string().min(1),
+  version: z.string().min(1),
+  parameterCount: z.number().int().positive(),
+  /** The plain ONNX file: what `InferenceSession.create(path)` takes, and the fall-back where no form fits. */
+  plain: storedFileSchema,
+  form: loadingFormSchema.optional(),
+  sampleInputs: z.record(z.string(), sampleInputSchema),
+  /** Other files an action may want, such as a tokenizer's vocabulary. */
+  attachments: z.array(storedFileSchema).default([]),
+});
+export type StoredModel = z.infer<typeof storedModelSchema>;
+
+export const manifestSchema = z.object({
+  formatVersion: z.literal(1),
+  models: z.array(storedModelSchema),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** File name of the manifest in the store's folder. */
+export const manifestFileName = 'manifest.json';
+
+/**
+ * Reads and checks the manifest of a store.
+ * @throws AppError MODEL_STORE_MISSING when there is none, MODEL_CORRUPT when it is not a manifest.
+ */
+export async function readManifest(storeDir: string): Promise<Manifest> {
+  const file = path.join(storeDir, manifestFileName);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new AppError('MODEL_STORE_MISSING', `There is no model store at ${storeDir}.`, 'Build it: npm run models -- build', { cause });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('MODEL_CORRUPT', `${file} is not JSON.`, 'Delete it and build again: npm run models -- build', { cause });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    throw new AppError('MODEL_CORRUPT', `${file} is not a manifest: ${z.prettifyError(parsed.error).split('\n')[0]}.`, 'Build it again: npm run models -- build');
+  }
+  return parsed.data;
+}
+
+/** Finds `name` or `name@version` in a manifest; without a version, the last one listed. */
+export function findModel(manifest: Manifest, reference: string): StoredModel | undefined {
+  const [name, version] = reference.split('@');
+  return manifest.models.findLast((model) => model.name === name && (version === undefined || model.version === version));
+}

@@ -1,0 +1,136 @@
+// The HTTP contract of the runtime container beyond OpenWhisk's own /init and /run: what /load, /offload, /clean and
+// /status take and answer. The proxy and whoever drives it import this file; it holds no behaviour.
+import { z } from 'zod';
+
+/** A model that an action declares: a file in its archive (`path`) or an entry of the shared model store (`store`, `name` or `name@version`). */
+export const modelArtifactSchema = z
+  .object({
+    name: z.string().min(1).max(200),
+    path: z.string().min(1).max(1000).optional(),
+    store: z.string().min(1).max(200).optional(),
+  })
+  .refine((model) => (model.path === undefined) !== (model.store === undefined), {
+    message: 'a model needs exactly one of "path" (a file in the action archive) and "store" (a name in the model store)',
+  });
+export type ModelArtifact = z.infer<typeof modelArtifactSchema>;
+
+/** What an action wants resident before it runs: the value of its `preload` annotation and of `instainfer.json` in its archive. */
+export const artifactsSchema = z.object({
+  models: z.array(modelArtifactSchema).max(64).default([]),
+  libraries: z.array(z.string().min(1).max(214)).max(64).default([]),
+});
+export type Artifacts = z.infer<typeof artifactsSchema>;
+
+/** The `value` of OpenWhisk's `POST /init`. The stock harness sends `env: null` and no name. */
+export const initValueSchema = z.object({
+  name: z.string().optional(),
+  main: z.string().optional(),
+  code: z.string().nullish(),
+  binary: z.boolean().optional(),
+  env: z.record(z.string(), z.unknown()).nullish(),
+});
+export type InitValue = z.infer<typeof initValueSchema>;
+
+/** `POST /load`: make the artifacts of one action resident in a slot of this container. */
+export const loadRequestSchema = z.object({
+  value: z.object({
+    /** Qualified name, such as `guest/resnet50`. */
+    action: z.string().min(1),
+    version: z.string().default('0.0.1'),
+    /** The invoking namespace: whose slot it is. */
+    namespace: z.string().min(1),
+    artifacts: artifactsSchema,
+    /** The action's /init value: needed when a model is a file of the archive. */
+    code: initValueSchema.optional(),
+    /** The load is given up after so many milliseconds. */
+    deadlineMs: z.number().positive().optional(),
+  }),
+});
+export type LoadRequest = z.input<typeof loadRequestSchema>;
+
+export interface LoadedArtifact {
+  name: string;
+  kind: 'model' | 'library';
+  loadMs: number;
+  bytes: number;
+}
+export interface LoadReply {
+  ok: true;
+  action: string;
+  /** Request to ready, warm-up run included. */
+  loadMs: number;
+  /** Private (anonymous) memory of the slot. */
+  residentBytes: number;
+  artifacts: LoadedArtifact[];
+  memory: MemoryReport;
+}
+
+/** `POST /offload`: one action's slot, or all that are not active. */
+export const offloadRequestSchema = z.object({
+  value: z.union([
+    z.object({ action: z.string().min(1), version: z.string().default('0.0.1') }),
+    z.object({ all: z.literal(true) }),
+  ]),
+});
+export type OffloadRequest = z.input<typeof offloadRequestSchema>;
+export interface OffloadReply {
+  ok: true;
+  freedBytes: number;
+  tookMs: number;
+  memory: MemoryReport;
+}
+
+/**
+ * `POST /clean`: back to a stem cell. With `retain`, the slot of the former action stays, frozen, and only the same
+ * action of the same namespace can wake it again; without, nothing of the former action is left.
+ */
+export const cleanRequestSchema = z.object({
+  value: z.object({ retain: z.boolean().default(false) }).default({ retain: false }),
+});
+export interface CleanReply {
+  ok: true;
+  tookMs: number;
+}
+
+/** Private (anonymous) bytes of the container's processes against its limit. */
+export interface MemoryReport {
+  limitBytes: number;
+  usedBytes: number;
+  freeBytes: number;
+}
+
+export type ContainerState = 'stem' | 'initialised' | 'running' | 'draining';
+export interface SlotReport {
+  action: string;
+  version: string;
+  namespace: string;
+  state: 'loading' | 'resident' | 'retained' | 'active' | 'releasing';
+  residentBytes: number;
+  ageMs: number;
+  artifacts: LoadedArtifact[];
+}
+export interface StatusReply {
+  state: ContainerState;
+  version: string;
+  /** The initialised action, `namespace/name`, or null in a stem cell. */
+  action: string | null;
+  namespace: string | null;
+  blankSlotReady: boolean;
+  slots: SlotReport[];
+  memory: MemoryReport;
+}
+
+/** Error body of the routes above: `error` says what is wrong, with the numbers where it is about memory. */
+export interface ExtensionErrorReply {
+  error: string;
+  code: 'busy' | 'cancelled' | 'deadline' | 'memory' | 'artifact' | 'bad-request' | 'forbidden' | 'draining';
+  predictedBytes?: number;
+  memory?: MemoryReport;
+}
+
+/**
+ * Name of the response header of /init and /run that carries the measured phases in the standard `Server-Timing` form:
+ * `init;dur=4.1, load;dur=0.3, run;dur=45.2` and `slot;desc="resident"`, where `slot` is where the code went:
+ * `resident` (artifacts pre-loaded), `retained` (the same action's frozen slot), `blank` (a ready slot) or `spawned`.
+ */
+export const serverTimingHeader = 'server-timing';
