@@ -25,6 +25,8 @@ export interface ActionDocument {
 export interface ActionCatalog {
   /** The document, or undefined when there is no such action (any more). */
   find(actionKey: ActionKey): Promise<ActionDocument | undefined>;
+  /** The current version of `namespace[/package]/name`. */
+  findLatest(qualifiedName: string): Promise<ActionDocument | undefined>;
 }
 
 /** Bytes in a mebibyte, which OpenWhisk's limits call MB. */

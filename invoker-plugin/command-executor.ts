@@ -1,6 +1,7 @@
 // Carries the scheduler's commands out on live containers and answers each with an event. It makes no decision: what
 // cannot be done becomes an event that says so.
 import type { ActionCatalog, ActionDocument } from '../common/action-document.ts';
+import type { Clock } from '../common/clock.ts';
 import { parseActionKey } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
@@ -10,7 +11,7 @@ import { leavesContainerUsable } from './activation-result.ts';
 import type { CleanContainer, CreateContainer, FailActivation, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation } from './core/commands.ts';
 import type { LoadFailureReason, SchedulerEvent } from './core/events.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
-import { ManagedContainer, type ActivationOutcome, type InvokerClock } from './managed-container.ts';
+import { ManagedContainer, type ActivationOutcome } from './managed-container.ts';
 
 /** An activation that was accepted and has not been answered. */
 export interface PendingActivation {
@@ -28,7 +29,7 @@ export interface ActivationListener {
 export interface ExecutorOptions {
   readonly driver: ContainerDriver;
   readonly catalog: ActionCatalog;
-  readonly clock: InvokerClock;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: ActivationListener;
   /** Environment of every runtime container. */
@@ -116,13 +117,13 @@ export class CommandExecutor {
 
   private async create(command: CreateContainer): Promise<void> {
     const { containerId, memoryLimitBytes } = command;
-    const startedAt = this.options.clock.monotonicMs();
+    const startedAt = this.now;
     try {
       const container = await this.options.driver.create({ containerId, memoryLimitBytes, environment: this.options.environment });
       const managed = new ManagedContainer(container, memoryLimitBytes, this.options.clock);
       this.containers.set(containerId, managed);
       void container.ended.then((how) => this.ended(managed, how));
-      const startMs = this.options.clock.monotonicMs() - startedAt;
+      const startMs = this.now - startedAt;
       const usedBytes = (await managed.usedBytes()) ?? 0;
       // It may have ended meanwhile, and its removal been reported.
       if (this.containers.has(containerId)) this.emit({ type: 'containerStarted', at: this.now, containerId, startMs, usedBytes });

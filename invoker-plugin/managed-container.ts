@@ -1,6 +1,7 @@
 // One live container as the invoker holds it: the driver's handle, the HTTP client, the log collector, and the flow of
 // one activation through it. It decides nothing; it reports what happened and when.
 import type { ActionDocument } from '../common/action-document.ts';
+import type { Clock } from '../common/clock.ts';
 import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
 import { bytesPerMegabyte } from '../common/action-document.ts';
@@ -10,12 +11,6 @@ import type { StartActivation } from './core/commands.ts';
 import type { Container } from './drivers/driver.ts';
 import { LogCollector } from './log-collector.ts';
 import { RuntimeClient } from './runtime-client.ts';
-
-/** Wall clock for records, monotonic clock for durations. */
-export interface InvokerClock {
-  now(): number;
-  monotonicMs(): number;
-}
 
 /** What an activation did. Durations in ms; `readyAt` is when the container was chosen and ready for it. */
 export interface ActivationOutcome {
@@ -47,13 +42,13 @@ export class ManagedContainer {
   activation: Promise<void> = Promise.resolve();
   removalRequested = false;
   private readonly logCollector: LogCollector;
-  private readonly clock: InvokerClock;
+  private readonly clock: Clock;
 
-  constructor(container: Container, memoryLimitBytes: number, clock: InvokerClock) {
+  constructor(container: Container, memoryLimitBytes: number, clock: Clock) {
     this.container = container;
     this.memoryLimitBytes = memoryLimitBytes;
     this.clock = clock;
-    this.client = new RuntimeClient(container.baseUrl, () => clock.monotonicMs());
+    this.client = new RuntimeClient(container.baseUrl, () => clock.now());
     this.logCollector = new LogCollector({ markerTimeoutMs, now: () => clock.now() });
     container.onLog(this.logCollector.listener);
   }

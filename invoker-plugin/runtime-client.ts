@@ -56,11 +56,11 @@ const extensionReplyLimitBytes = 1024 * 1024;
 export class RuntimeClient {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
   private readonly baseUrl: URL;
-  private readonly monotonicMs: () => number;
+  private readonly now: () => number;
 
-  constructor(baseUrl: string, monotonicMs: () => number) {
+  constructor(baseUrl: string, now: () => number) {
     this.baseUrl = new URL(baseUrl);
-    this.monotonicMs = monotonicMs;
+    this.now = now;
   }
 
   init(value: InitValue, options: CallOptions): Promise<RuntimeReply | NoReply> {
@@ -107,8 +107,8 @@ export class RuntimeClient {
   }
 
   private call(method: string, route: string, body: string | undefined, options: CallOptions): Promise<RuntimeReply | NoReply> {
-    const startedAt = this.monotonicMs();
-    const elapsed = (): number => this.monotonicMs() - startedAt;
+    const startedAt = this.now();
+    const elapsed = (): number => this.now() - startedAt;
     return new Promise((resolve) => {
       const payload = body === undefined ? undefined : Buffer.from(body);
       const request = httpRequest(
