@@ -76,7 +76,7 @@ interface ZipEntry {
   readonly nameInZip: string;
 }
 
-/** All files of a folder, or the one file, in an order that does not depend on the file system. */
+/** All files of a folder but hidden ones and TypeScript, or the one file, in an order that does not depend on the file system. */
 async function filesUnder(source: string, nameInZip: string): Promise<ZipEntry[]> {
   const found = await stat(source).catch((cause: unknown) => {
     throw new AppError('ACTION_ARCHIVE', `${source} is not there.`, 'Check the action\'s folder and the "include" of its package.json; the SDK needs: npm run build', { cause });
@@ -85,15 +85,16 @@ async function filesUnder(source: string, nameInZip: string): Promise<ZipEntry[]
   const entries = await readdir(source, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile() && !/\.(ts|map)$/.test(entry.name))
-    .map((entry) => path.join(entry.parentPath, entry.name))
+    .map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
+    .filter((relative) => !/(^|\/)\./.test(relative))
     .sort()
-    .map((file) => ({ file, nameInZip: path.posix.join(nameInZip, path.relative(source, file).replaceAll(path.sep, '/')) }));
+    .map((relative) => ({ file: path.join(source, relative), nameInZip: path.posix.join(nameInZip, relative) }));
 }
 
 async function zipOf(entries: readonly ZipEntry[]): Promise<Buffer> {
   const archive = new yazl.ZipFile();
-  // The DOS date field has no time zone: this date gives the same bytes on every machine.
-  const options = { mtime: new Date(1980, 0, 1), forceDosTimestamp: true, mode: 0o100644 };
+  // The DOS date field is local time without a zone: these local fields give the same bytes on every machine.
+  const options = { mtime: new Date(1980, 0, 2, 12), forceDosTimestamp: true, mode: 0o100644 };
   for (const { file, nameInZip } of entries) archive.addBuffer(await readFile(file), nameInZip, options);
   archive.end();
   return await buffer(archive.outputStream);
