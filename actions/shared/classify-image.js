@@ -34,13 +34,13 @@ function classifyImage(action, parameters) {
     const startMs = performance.now();
     const session = await model(action.model);
     const sharp = preparedSharp();
-    const [inputName, input] = imageInput(action.model, await sampleInputs(action.model));
+    const { inputName, dims } = imageInput(action.model, session, await sampleInputs(action.model));
     const labels = await labelsOf(action.model);
     const { Tensor } = require('onnxruntime-node');
 
     const loadedMs = performance.now();
-    const pixels = await squarePixels(sharp, bytes, input.dims[2]);
-    const tensor = new Tensor('float32', normalisedPlanes(pixels, action.normalisation), input.dims);
+    const pixels = await squarePixels(sharp, bytes, dims[2]);
+    const tensor = new Tensor('float32', normalisedPlanes(pixels, action.normalisation), dims);
 
     const decodedMs = performance.now();
     const outputs = await session.run({ [inputName]: tensor });
@@ -78,14 +78,14 @@ function preparedSharp() {
   return sharp;
 }
 
-/** The name and the description of the one image input, [1, 3, size, size]. */
-function imageInput(modelName, inputs) {
-  const entries = Object.entries(inputs);
-  const dims = entries[0]?.[1].dims ?? [];
-  if (entries.length !== 1 || dims.length !== 4 || dims[0] !== 1 || dims[1] !== 3 || dims[2] !== dims[3]) {
-    throw new Error(`The model ${modelName} does not take one image of dimensions [1, 3, size, size].`);
+/** The one image input, [1, 3, size, size]: as the model store describes it, or else as the model itself does. */
+function imageInput(modelName, session, samples) {
+  const [metadata, ...others] = session.inputMetadata;
+  const dims = samples[metadata.name]?.dims ?? metadata.shape;
+  if (others.length > 0 || dims.length !== 4 || dims[0] !== 1 || dims[1] !== 3 || dims[2] !== dims[3] || !Number.isInteger(dims[2])) {
+    throw new Error(`The model ${modelName} takes ${JSON.stringify(dims)}; an image action needs one input of fixed dimensions [1, 3, size, size].`);
   }
-  return entries[0];
+  return { inputName: metadata.name, dims };
 }
 
 async function labelsOf(modelName) {

@@ -60,13 +60,17 @@ const tooLarge = () => new InputError(`"image" is larger than ${maxImageBytes / 
  * @returns a Buffer of size * size * 3 bytes, row by row.
  */
 async function squarePixels(sharp, bytes, size) {
-  const shorterSide = Math.round((size * 256) / 224);
-  const margin = Math.round((shorterSide - size) / 2);
   try {
-    return await sharp(bytes, { limitInputPixels: maxImagePixels })
+    const image = sharp(bytes, { limitInputPixels: maxImagePixels });
+    const { width, height } = (await image.metadata()).autoOrient;
+    const scale = Math.round((size * 256) / 224) / Math.min(width, height);
+    // The longer side is truncated, as torchvision does; the shorter one must not lose a pixel to floating point.
+    const scaledWidth = width <= height ? Math.round(width * scale) : Math.floor(width * scale);
+    const scaledHeight = height <= width ? Math.round(height * scale) : Math.floor(height * scale);
+    return await image
       .autoOrient()
-      .resize({ width: shorterSide, height: shorterSide, fit: 'cover', position: 'centre', kernel: 'linear' })
-      .extract({ left: margin, top: margin, width: size, height: size })
+      .resize({ width: scaledWidth, height: scaledHeight, fit: 'fill', kernel: 'linear' })
+      .extract({ left: centreStart(scaledWidth, size), top: centreStart(scaledHeight, size), width: size, height: size })
       .removeAlpha()
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
@@ -75,6 +79,12 @@ async function squarePixels(sharp, bytes, size) {
     const reason = String(cause.message).split('\n')[0];
     throw new InputError(`"image" cannot be decoded (${reason}); send a complete PNG or JPEG of at most ${maxImagePixels / 1e6} megapixels.`);
   }
+}
+
+/** Where a centred crop starts; halves go to the even number, as Python rounds for torchvision. */
+function centreStart(length, size) {
+  const start = (length - size) / 2;
+  return start % 2 === 0.5 ? Math.floor(start) : Math.round(start);
 }
 
 module.exports = { decodeImageParameter, squarePixels, maxImageBytes, maxImagePixels };

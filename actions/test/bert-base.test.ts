@@ -136,7 +136,7 @@ describe('the action bert-base', () => {
     action = await unpackAction('bert-base');
     const file = path.join(action.dir, 'tokenizer-of-test.json');
     await writeFile(file, tokenizerJson);
-    session = new RecordingSession(['input_ids', 'attention_mask', 'token_type_ids'], {
+    session = new RecordingSession({ input_ids: [1, 'sequence'], attention_mask: [1, 'sequence'], token_type_ids: [1, 'sequence'] }, {
       last_hidden_state: { data: new Float32Array(16 * 4) },
       pooler_output: { data: Float32Array.of(0.25, -0.5, 0.75, 1) },
     });

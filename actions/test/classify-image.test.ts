@@ -16,7 +16,7 @@ const imageActions = actionNames.filter((name) => name !== 'bert-base');
 const logits = Float32Array.from({ length: 1000 }, (_, index) => (index === 281 ? 9 : index === 7 ? 8 : 0));
 
 function install(action: UnpackedAction, name: string, size: number, attachments: Record<string, string> = {}): RecordingSession {
-  const session = new RecordingSession(['input'], { logits: { data: logits } });
+  const session = new RecordingSession({ input: [1, 3, 'height', 'width'] }, { logits: { data: logits } });
   action.models.set(name, { session, sampleInputs: { input: { type: 'float32', dims: [1, 3, size, size], fill: 0.5 } }, attachments });
   return session;
 }
@@ -132,6 +132,24 @@ describe('an image action', () => {
     const result = (await action.main({ top: 2 })) as unknown as Classified;
     assert.deepEqual(result.top.map((best) => best.label), ['thing 281', 'thing 7']);
   });
+
+  it('takes the size from the model itself where the model store says nothing', async () => {
+    const own = new RecordingSession({ pixels: [1, 3, 48, 48] }, { logits: { data: logits } });
+    action.models.set('resnet50', { session: own, sampleInputs: {}, attachments: {} });
+    await action.main({});
+    assert.deepEqual([...own.feeds[0]!['pixels']!.dims], [1, 3, 48, 48]);
+  });
+
+  for (const [why, inputs] of [
+    ['sizes that nobody fixes', { input: [1, 3, 'height', 'width'] }],
+    ['two inputs', { input: [1, 3, 48, 48], other: [1] }],
+    ['no colours', { input: [1, 1, 48, 48] }],
+  ] as const) {
+    it(`says what it needs of a model with ${why}`, async () => {
+      action.models.set('resnet50', { session: new RecordingSession(inputs, {}), sampleInputs: {}, attachments: {} });
+      await assert.rejects(action.main({}), /an image action needs one input of fixed dimensions/);
+    });
+  }
 
   it('leaves a failure that is not the fault of the caller to the runtime', async () => {
     action.models.clear();

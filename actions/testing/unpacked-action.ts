@@ -15,13 +15,13 @@ const unpackedDir = path.join(projectDir, 'build/unpacked-actions');
 
 /** A session that keeps what it was fed and answers what it was told to. */
 export class RecordingSession {
-  readonly inputNames: readonly string[];
+  readonly inputMetadata: readonly { readonly name: string; readonly shape: readonly (number | string)[] }[];
   readonly outputNames: readonly string[];
   readonly feeds: Record<string, Tensor>[] = [];
   private readonly outputs: Record<string, { data: Float32Array }>;
 
-  constructor(inputNames: readonly string[], outputs: Record<string, { data: Float32Array }>) {
-    this.inputNames = inputNames;
+  constructor(inputs: Record<string, readonly (number | string)[]>, outputs: Record<string, { data: Float32Array }>) {
+    this.inputMetadata = Object.entries(inputs).map(([name, shape]) => ({ name, shape }));
     this.outputNames = Object.keys(outputs);
     this.outputs = outputs;
   }
