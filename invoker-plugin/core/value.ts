@@ -18,7 +18,7 @@ export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
 /** An action whose off-load window is over stays resident this long where nobody needs the room. */
-export const expiredRetentionMs = 600_000;
+const expiredRetentionMs = 600_000;
 
 /**
  * Rate of the burst the action is in, per ms; 0 when it is in none. From the last few arrivals up to now, so that it falls
@@ -45,8 +45,14 @@ function hasPlannedRate(action: Action): boolean {
   return action.plan !== undefined && action.plan.arrivalRatePerMs > 0;
 }
 
+/** When the action is given up altogether until its next arrival, plan or deployment. */
+export function expiresAt(action: Action, config: SchedulerConfig): number {
+  return offloadDueAt(action, config) + expiredRetentionMs;
+}
+
 /** λ, per ms: the larger of the plan's rate, while its off-load window lasts, and the rate of the burst the action is in. */
 export function arrivalRatePerMs(action: Action, now: number, config: SchedulerConfig): number {
+  if (now >= expiresAt(action, config)) return 0;
   const planned = action.plan !== undefined && now <= offloadDueAt(action, config) ? action.plan.arrivalRatePerMs : 0;
   return Math.max(planned, burstRatePerMs(action, now));
 }
