@@ -130,7 +130,8 @@ async function runArm(replay: Replay, arm: Arm): Promise<Summary> {
       actions,
       arrivals,
       scheduler,
-      preloader: defaultPreloaderConfig,
+      // Keep-alive is held equal between the arms, so the plans must not set it.
+      preloader: { ...defaultPreloaderConfig, planContainerWindows: false },
       clock,
       logger: createLogger('invoker', process.env['INSTAINFER_LOG_LEVEL'] ?? 'silent'),
       environment: { INSTAINFER_MODEL_STORE: replay.storeDir, INSTAINFER_LOADING: arm.loading, INSTAINFER_CACHE: options.cache },
