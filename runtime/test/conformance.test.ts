@@ -41,8 +41,8 @@ describe('the action contract', () => {
   describeArchiveContract(fresh);
   describeConcurrencyContract(fresh);
 
-  describe('with overlapping activations allowed', () => {
-    const concurrent: ContainerFactory = (environment = {}) => fresh({ __OW_ALLOW_CONCURRENT: 'true', ...environment });
+  describe('with overlapping activations allowed, in a container that prepares nothing', () => {
+    const concurrent: ContainerFactory = (environment = {}) => fresh({ __OW_ALLOW_CONCURRENT: 'true', INSTAINFER_LOADING: 'stock', ...environment });
     describeNodejsContract(concurrent);
     describeArchiveContract(concurrent);
   });
