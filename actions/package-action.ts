@@ -1,5 +1,4 @@
 // Makes an OpenWhisk zip action of an action's folder: its files, what it includes, and the SDK. It does not deploy.
-import { existsSync } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -11,7 +10,8 @@ import { isActionName, type ActionName } from './action-names.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../..');
 const actionsDir = path.join(projectDir, 'actions');
-const sdkDir = path.join(projectDir, 'build/runtime/sdk');
+/** One file without dependencies. */
+const sdkFile = path.join(projectDir, 'build/runtime/sdk/index.cjs');
 
 /** A zip holds nothing larger than stock OpenWhisk's limit of 48 MB for an action, which counts its base64 text. */
 const maxZipBytes = 36 * 1024 * 1024;
@@ -54,7 +54,7 @@ export async function packageAction(action: ActionName | (string & {})): Promise
   for (const included of include) {
     files.push(...(await filesUnder(path.resolve(folder, included), included.replaceAll('../', ''))));
   }
-  if (existsSync(sdkDir)) files.push(...(await filesUnder(sdkDir, 'node_modules/instainfer')));
+  files.push(...(await filesUnder(sdkFile, 'node_modules/instainfer/index.js')));
 
   const zip = await zipOf(files);
   if (zip.length > maxZipBytes) {

@@ -2,8 +2,9 @@
 'use strict';
 
 const { readFileSync } = require('node:fs');
-const { attachment, library, model, sampleInputs } = require('instainfer');
+const { library, model, sampleInputs } = require('instainfer');
 const { InputError, answer, kindOf } = require('./shared/input-error.js');
+const { modelFile } = require('./shared/model-file.js');
 const { bertTokens } = require('./text-tokens.js');
 
 const modelName = 'bert-base';
@@ -68,7 +69,7 @@ function textParameter(name, value) {
 
 async function loadTokenizer() {
   const { Tokenizer } = library('@huggingface/tokenizers');
-  const file = await attachment(modelName, 'tokenizer.json');
+  const file = await modelFile(modelName, 'tokenizer.json');
   return new Tokenizer(JSON.parse(readFileSync(file, 'utf8')), {});
 }
 

@@ -4,9 +4,10 @@
 
 const { readFileSync } = require('node:fs');
 const path = require('node:path');
-const { attachment, library, model, sampleInputs } = require('instainfer');
+const { library, model, sampleInputs } = require('instainfer');
 const { decodeImageParameter, squarePixels } = require('./image-input.js');
 const { InputError, answer, kindOf } = require('./input-error.js');
+const { modelFile } = require('./model-file.js');
 const { normalisedPlanes, topClasses } = require('./tensors.js');
 
 /** What torchvision's classification weights expect. */
@@ -18,7 +19,7 @@ const inceptionNormalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 const defaultTop = 5;
 const maxTop = 1000;
 
-/** Class names of each model that has a `labels.txt` beside it; undefined for one that has none. */
+/** Class names of each model that has a `labels.txt`, one line for each class; undefined for one that has none. */
 const labelsOfModel = new Map();
 
 /**
@@ -90,7 +91,7 @@ function imageInput(modelName, session, samples) {
 
 async function labelsOf(modelName) {
   if (!labelsOfModel.has(modelName)) {
-    const file = await attachment(modelName, 'labels.txt').catch(() => undefined);
+    const file = await modelFile(modelName, 'labels.txt').catch(() => undefined);
     labelsOfModel.set(modelName, file && readFileSync(file, 'utf8').trimEnd().split(/\r?\n/));
   }
   return labelsOfModel.get(modelName);

@@ -133,6 +133,12 @@ describe('an image action', () => {
     assert.deepEqual(result.top.map((best) => best.label), ['thing 281', 'thing 7']);
   });
 
+  it('prefers a labels.txt in its own folder', async () => {
+    await writeFile(path.join(action.dir, 'labels.txt'), Array.from({ length: 1000 }, (_, index) => `own ${index}\r\n`).join(''));
+    const result = (await action.main({ top: 1 })) as unknown as Classified;
+    assert.deepEqual(result.top.map((best) => best.label), ['own 281']);
+  });
+
   it('takes the size from the model itself where the model store says nothing', async () => {
     const own = new RecordingSession({ pixels: [1, 3, 48, 48] }, { logits: { data: logits } });
     action.models.set('resnet50', { session: own, sampleInputs: {}, attachments: {} });
