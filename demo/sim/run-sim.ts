@@ -1,0 +1,110 @@
+// `npm run sim`: options in, simulated runs, files and text out. The process itself (argv, exit) belongs to demo/main.ts.
+import path from 'node:path';
+import { helpText, isHelpRequested } from '../../common/config.ts';
+import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
+import { armSlug, comparisonArms, type Arm } from '../arms.ts';
+import { parseSimOptions, schedulerConfigOf, simTable, type SimOptions } from '../options.ts';
+import type { Profile } from '../profile.ts';
+import { readProfile } from '../read-profile.ts';
+import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
+import { poolUsageOf } from '../report/pool-usage.ts';
+import { runContextOf, summarize } from '../report/summary.ts';
+import type { Comparison, Summary } from '../report/summary-schema.ts';
+import { renderComparison, renderRun } from '../report/table.ts';
+import { generateArrivals, type Arrival } from '../trace/arrivals.ts';
+import { actionsOfTrace, readAssignedTrace, type AssignedTrace } from '../trace/assign-actions.ts';
+import { runSimulation, type SimulationResult } from './run-simulation.ts';
+
+/** Where text goes; standard output of a process, or a test's list. */
+export interface CommandOutput {
+  readonly write: (text: string) => void;
+}
+
+const usage = 'Usage: npm run sim -- [options]\n\nReplays a trace through the scheduler on virtual time, with measured latencies.';
+
+interface Workload {
+  readonly options: SimOptions;
+  readonly trace: AssignedTrace;
+  readonly arrivals: readonly Arrival[];
+  readonly profile: Profile;
+}
+
+/**
+ * Runs the command and returns the exit code: 0, or 1 when an activation failed. Throws AppError for bad options, traces and
+ * profiles. Files are written only where --out names a folder.
+ */
+export async function runSimCommand(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  output: CommandOutput,
+): Promise<number> {
+  if (isHelpRequested(argv)) {
+    output.write(helpText(simTable, usage));
+    return 0;
+  }
+  const options = parseSimOptions(argv, env);
+  const trace = await readAssignedTrace(options.traceFile, options.actions);
+  const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
+  const workload: Workload = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
+  return options.compare ? compareArms(workload, output) : runOneArm(workload, output);
+}
+
+function runOneArm(workload: Workload, output: CommandOutput): number {
+  const { options } = workload;
+  const summary = simulateArm(workload, options.arm, options.outDir);
+  output.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
+  return exitCodeOf([summary]);
+}
+
+function compareArms(workload: Workload, output: CommandOutput): number {
+  const { options } = workload;
+  const arms = comparisonArms.map((arm) =>
+    simulateArm(workload, arm, options.outDir === undefined ? undefined : path.join(options.outDir, armSlug(arm))),
+  );
+  const comparison: Comparison = { formatVersion: 1, arms };
+  if (options.outDir !== undefined) writeJsonFile(path.join(options.outDir, 'summary.json'), comparison);
+  output.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
+  return exitCodeOf(arms);
+}
+
+/** Simulates one arm and writes its files where a folder is given. */
+function simulateArm(workload: Workload, arm: Arm, folder: string | undefined): Summary {
+  const { options, trace, arrivals, profile } = workload;
+  const result = runSimulation({
+    arrivals,
+    actions: actionsOfTrace(trace),
+    profile,
+    loading: arm.loading,
+    scheduler: schedulerConfigOf(options, arm),
+    preloader: defaultPreloaderConfig,
+    containerMemoryBytes: options.containerMemoryBytes,
+    seed: options.seed,
+  });
+  const summary = summarize({
+    context: runContextOf({ source: 'simulated', measuredOn: profile.measuredOn, options, arm, trace, traceName: path.basename(trace.file) }),
+    rows: result.rows,
+    expectedActivations: arrivals.length,
+    pool: poolUsageOf(result.journalEntries, { fromAt: result.replayStartedAt, toAt: result.replayEndedAt }),
+  });
+  if (folder !== undefined) writeRun(folder, result, summary);
+  return summary;
+}
+
+function writeRun(folder: string, result: SimulationResult, summary: Summary): void {
+  const files = openRunFiles(folder);
+  try {
+    for (const line of result.journalLines) files.writeJournalLine(line);
+    for (const row of result.rows) files.writeRow(row);
+    files.writeJson('summary.json', summary);
+  } finally {
+    files.close();
+  }
+}
+
+function exitCodeOf(summaries: readonly Summary[]): number {
+  return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
