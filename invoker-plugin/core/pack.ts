@@ -4,7 +4,20 @@ import type { Load, Offload } from './commands.ts';
 import { leastDenseFirst, offloadsFor, type OffloadChoice } from './evict.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { deadlineOf, firstContainers, startPrewarmed } from './pool.ts';
-import { actionOf, classOf, containerOf, deleteResident, forgetAction, freePlacesOf, idleOfClass, type Action, type Container, type StepContext, type Wanted } from './state.ts';
+import {
+  actionOf,
+  busyPlacesOf,
+  classOf,
+  containerOf,
+  deleteResident,
+  forgetAction,
+  freePlacesOf,
+  idleOfClass,
+  type Action,
+  type Container,
+  type StepContext,
+  type Wanted,
+} from './state.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, placeValueMs } from './value.ts';
 
@@ -176,7 +189,7 @@ function startLoad(context: StepContext, container: Container, action: Action, p
 }
 
 function reasonFor({ now, config }: StepContext, action: Action): Load['reason'] {
-  if (freePlacesOf(action) + action.busyOwnCount > 0) return 'burst-replica';
+  if (freePlacesOf(action) + busyPlacesOf(action) > 0) return 'burst-replica';
   if (action.hasLostReplica) return 'replaced-after-loss';
   return action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window';
 }

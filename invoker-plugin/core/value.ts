@@ -2,7 +2,7 @@
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, savedMsOf } from './learn.ts';
-import { freePlacesOf, type Action } from './state.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './state.ts';
 
 /** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
 export const recentArrivalCount = 8;
@@ -80,18 +80,19 @@ export function poissonTail(k: number, mean: number): number {
  * In the long run (Poisson arrivals see time averages) an arrival needs the k-th place when at least k − 1 others came
  * within the busy window W before it, so the k-th place is used at the rate λ·P(N_W ≥ k − 1), and for k = 1 at λ:
  * 1 − e^(−λ·horizon). Worked: λ = 1/s, W = 200 ms, horizon 10 s: first place 1.00, second 1 − e^(−10·0.181) = 0.84, third
- * 1 − e^(−10·0.0175) = 0.16. And right now, while own containers are busy, it is used if freePlaces + 1 more come
- * before one of them is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
+ * 1 − e^(−10·0.0175) = 0.16. And right now, while some places are in busy containers, it is used if freePlaces + 1 more
+ * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
   const rate = arrivalRatePerMs(action, now, config);
-  const places = freePlaces + action.busyOwnCount;
+  const busyPlaces = busyPlacesOf(action);
+  const places = freePlaces + busyPlaces;
   const assumed = places === 0 && isYoung(action, now, config) ? assumedProbability : 0;
   if (rate === 0) return assumed;
   const arrivalsWhileBusy = rate * busyWindowMsOf(action);
   const steadyRate = places === 0 ? rate : rate * poissonTail(places, arrivalsWhileBusy);
   const steady = Math.max(assumed, 1 - Math.exp(-steadyRate * horizonMs));
-  if (action.busyOwnCount === 0) return steady;
+  if (busyPlaces === 0) return steady;
   return Math.max(steady, poissonTail(freePlaces + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
