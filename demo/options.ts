@@ -2,6 +2,7 @@
 // compiled options in base units. It reads neither argv nor env by itself.
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
+import { defaultPreloaderConfig, type PreloaderConfig } from '../controller-plugin/core/config.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { loadingForms, type Arm } from './arms.ts';
 import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
@@ -263,3 +264,6 @@ export function schedulerConfigOf(options: ReplayOptions, arm: Arm): SchedulerCo
     maxQueuedActivations: 1000,
   };
 }
+
+/** The pre-loader's settings of every replay: keep-alive is held equal between the arms, so the plans must not set it. */
+export const replayPreloaderConfig: PreloaderConfig = Object.freeze({ ...defaultPreloaderConfig, planContainerWindows: false });

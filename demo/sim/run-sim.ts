@@ -1,9 +1,8 @@
 // `npm run sim`: options in, simulated runs, files and text out. The process itself (argv, exit) belongs to demo/main.ts.
 import path from 'node:path';
 import { helpText, isHelpRequested } from '../../common/config.ts';
-import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { armSlug, comparisonArms, type Arm } from '../arms.ts';
-import { parseSimOptions, schedulerConfigOf, simTable, type SimOptions } from '../options.ts';
+import { parseSimOptions, replayPreloaderConfig, schedulerConfigOf, simTable, type SimOptions } from '../options.ts';
 import type { Profile } from '../profile.ts';
 import { readProfile } from '../read-profile.ts';
 import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
@@ -15,9 +14,10 @@ import { generateArrivals, type Arrival } from '../trace/arrivals.ts';
 import { actionsOfTrace, readAssignedTrace, type AssignedTrace } from '../trace/assign-actions.ts';
 import { runSimulation, type SimulationResult } from './run-simulation.ts';
 
-/** Where text goes; standard output of a process, or a test's list. */
+/** Where results and remarks go: the two streams of a process, or a test's lists. */
 export interface CommandOutput {
-  readonly write: (text: string) => void;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
 }
 
 const usage = 'Usage: npm run sim -- [options]\n\nReplays a trace through the scheduler on virtual time, with measured latencies.';
@@ -39,20 +39,22 @@ export async function runSimCommand(
   output: CommandOutput,
 ): Promise<number> {
   if (isHelpRequested(argv)) {
-    output.write(helpText(simTable, usage));
+    output.stdout.write(helpText(simTable, usage));
     return 0;
   }
   const options = parseSimOptions(argv, env);
   const trace = await readAssignedTrace(options.traceFile, options.actions);
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const workload: Workload = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
-  return options.compare ? compareArms(workload, output) : runOneArm(workload, output);
+  const exitCode = options.compare ? compareArms(workload, output) : runOneArm(workload, output);
+  if (options.outDir !== undefined) output.stderr.write(`Written to ${options.outDir}\n`);
+  return exitCode;
 }
 
 function runOneArm(workload: Workload, output: CommandOutput): number {
   const { options } = workload;
   const summary = simulateArm(workload, options.arm, options.outDir);
-  output.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
+  output.stdout.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
   return exitCodeOf([summary]);
 }
 
@@ -63,7 +65,7 @@ function compareArms(workload: Workload, output: CommandOutput): number {
   );
   const comparison: Comparison = { formatVersion: 1, arms };
   if (options.outDir !== undefined) writeJsonFile(path.join(options.outDir, 'summary.json'), comparison);
-  output.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
+  output.stdout.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
   return exitCodeOf(arms);
 }
 
@@ -76,7 +78,7 @@ function simulateArm(workload: Workload, arm: Arm, folder: string | undefined): 
     profile,
     loading: arm.loading,
     scheduler: schedulerConfigOf(options, arm),
-    preloader: defaultPreloaderConfig,
+    preloader: replayPreloaderConfig,
     containerMemoryBytes: options.containerMemoryBytes,
     seed: options.seed,
   });

@@ -4,7 +4,8 @@ import { actionKeyOf, shortNameOf, type ActionKey } from '../../common/action-id
 import { AppError } from '../../common/errors.ts';
 import type { PreloaderConfig } from '../../controller-plugin/core/config.ts';
 import type { PreloaderEvent } from '../../controller-plugin/core/events.ts';
-import { createState as createPreloaderState, step as stepPreloader, type PreloaderState } from '../../controller-plugin/core/step.ts';
+import { createState as createPreloaderState, type PreloaderState } from '../../controller-plugin/core/state.ts';
+import { step as stepPreloader } from '../../controller-plugin/core/step.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { SchedulerLoop } from '../../invoker-plugin/scheduler-loop.ts';
@@ -155,7 +156,7 @@ class Simulation {
       namespace,
       memoryLimitBytes: this.#input.containerMemoryBytes,
       declaresArtifacts: true,
-      estimatedLoadMs: profile.loadMs[this.#input.loading],
+      estimatedLoadMs: profile.aheadLoadMs,
       estimatedResidentBytes: profile.residentBytes,
     });
   }

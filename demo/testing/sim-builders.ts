@@ -1,7 +1,6 @@
 // A small workload for tests of the simulation.
-import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { comparisonArms, type Arm } from '../arms.ts';
-import { parseSimOptions, schedulerConfigOf, type SimOptions } from '../options.ts';
+import { parseSimOptions, replayPreloaderConfig, schedulerConfigOf, type SimOptions } from '../options.ts';
 import type { ActionProfile, Profile } from '../profile.ts';
 import type { SimulationInput } from '../sim/run-simulation.ts';
 
@@ -42,7 +41,7 @@ export function simulationInputWith(fields: Partial<SimulationInput> & { argv?: 
     profile: profileWith({ a: actionProfileWith(), b: actionProfileWith({ runSamplesMs: [30] }) }),
     loading: arm.loading,
     scheduler: schedulerConfigOf(options, arm),
-    preloader: defaultPreloaderConfig,
+    preloader: replayPreloaderConfig,
     containerMemoryBytes: options.containerMemoryBytes,
     seed: 1,
     ...rest,

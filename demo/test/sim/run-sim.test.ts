@@ -8,7 +8,7 @@ import { runSimCommand } from '../../sim/run-sim.ts';
 
 const run = async (...argv: string[]): Promise<{ code: number; text: string }> => {
   const parts: string[] = [];
-  const code = await runSimCommand(argv, {}, { write: (text) => parts.push(text) });
+  const code = await runSimCommand(argv, {}, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined } });
   return { code, text: parts.join('') };
 };
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
