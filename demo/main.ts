@@ -7,9 +7,7 @@ const [mode, ...argv] = process.argv.slice(2);
 
 async function main(): Promise<number> {
   if (mode === 'live') return runDemo(argv, process.env);
-  if (mode === 'sim') return runSimCommand(argv, process.env, {
-      write: (text) => process.stdout.write(text),
-    });
+  if (mode === 'sim') return runSimCommand(argv, process.env, { stdout: process.stdout, stderr: process.stderr });
   throw new Error('usage: npm run demo -- [options], or npm run sim -- [options]; --help lists them');
 }
 
