@@ -6,14 +6,13 @@ import { SystemClock, type Clock } from '../../common/clock.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { createLogger } from '../../common/logger.ts';
 import { shortNameOf } from '../../common/action-identity.ts';
-import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import type { LoadEstimate } from '../../invoker-plugin/invoker.ts';
 import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
-import { containerMemoryMb, demoTable, parseDemoOptions, schedulerConfigOf, type DemoOptions } from '../options.ts';
+import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
 import { openRunFiles, writeJsonFile, type RunFiles } from '../report/output-files.ts';
 import { poolUsageOf } from '../report/pool-usage.ts';
 import type { ActivationRow } from '../report/rows.ts';
@@ -130,8 +129,7 @@ async function runArm(replay: Replay, arm: Arm): Promise<Summary> {
       actions,
       arrivals,
       scheduler,
-      // Keep-alive is held equal between the arms, so the plans must not set it.
-      preloader: { ...defaultPreloaderConfig, planContainerWindows: false },
+      preloader: replayPreloaderConfig,
       clock,
       logger: createLogger('invoker', process.env['INSTAINFER_LOG_LEVEL'] ?? 'silent'),
       environment: { INSTAINFER_MODEL_STORE: replay.storeDir, INSTAINFER_LOADING: arm.loading, INSTAINFER_CACHE: options.cache },
