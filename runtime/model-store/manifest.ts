@@ -42,6 +42,20 @@ export const loadingFormSchema = z.object({
     steadyRunMs: z.number(),
     privateBytes: z.number(),
   }),
+  /** Everything that was measured to choose, the plain file opened with defaults first: medians, and the fastest run. */
+  candidates: z
+    .array(
+      z.object({
+        form: z.enum(['plain', 'external-data', 'ort-format', 'external-data-prepacked']),
+        packing: z.enum(['packed', 'unpacked']),
+        loadMs: z.number(),
+        firstRunMs: z.number(),
+        steadyRunMs: z.number(),
+        fastestRunMs: z.number(),
+        privateBytes: z.number(),
+      }),
+    )
+    .optional(),
 });
 export type LoadingForm = z.infer<typeof loadingFormSchema>;
 
@@ -55,6 +69,14 @@ export const storedModelSchema = z.object({
   sampleInputs: z.record(z.string(), sampleInputSchema),
   /** Other files an action may want, such as a tokenizer's vocabulary. */
   attachments: z.array(storedFileSchema).default([]),
+  /** Where the weights are from: a seed, or the name of an imported file. Absent in stores that the zoo did not build. */
+  origin: z
+    .object({
+      size: z.enum(['full', 'small']),
+      seed: z.number().int().optional(),
+      importedFrom: z.string().optional(),
+    })
+    .optional(),
 });
 export type StoredModel = z.infer<typeof storedModelSchema>;
 

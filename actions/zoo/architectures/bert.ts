@@ -1,0 +1,116 @@
+// BERT-base, encoder and pooler (Devlin et al. 2018), with the parameter names of transformers' BertModel. Weights of
+// linear layers are [out, in] there, so each is transposed in the graph; the off-line optimiser folds that away.
+import { GraphBuilder, type ValueRange } from '../graph-builder.ts';
+import type { Architecture, ArchitectureSize } from './architecture.ts';
+import { linear, smallBias } from './layers.ts';
+
+interface BertShape {
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  readonly sampleTokens: number;
+}
+
+const bertShapes: Record<ArchitectureSize, BertShape> = {
+  full: { hidden: 768, layers: 12, heads: 12, intermediate: 3072, sampleTokens: 128 },
+  small: { hidden: 32, layers: 2, heads: 4, intermediate: 128, sampleTokens: 16 },
+};
+
+/** The published vocabulary's size also in `small`, so that the token ids of a real tokenizer are valid there. */
+const vocabularySize = 30522;
+const maxPositions = 512;
+const layerNormEpsilon = 1e-12;
+
+/** Uniform with BERT's initial standard deviation of 0.02. */
+const initialRange: ValueRange = { low: -0.02 * Math.sqrt(3), high: 0.02 * Math.sqrt(3) };
+
+function layerNorm(graph: GraphBuilder, name: string, input: string, hidden: number, output?: string): string {
+  const weight = graph.parameter(`${name}.weight`, [hidden], { low: 0.9, high: 1.1 });
+  const bias = graph.parameter(`${name}.bias`, [hidden], smallBias);
+  return graph.apply('LayerNormalization', [input, weight, bias], { axis: { int: -1 }, epsilon: { float: layerNormEpsilon } }, output);
+}
+
+/** `nn.Linear` over the last dimension of [1, sequence, in]. */
+function dense(graph: GraphBuilder, name: string, input: string, inFeatures: number, outFeatures: number): string {
+  const weight = graph.parameter(`${name}.weight`, [outFeatures, inFeatures], initialRange);
+  const bias = graph.parameter(`${name}.bias`, [outFeatures], smallBias);
+  const transposed = graph.apply('Transpose', [weight], { perm: { ints: [1, 0] } });
+  return graph.apply('Add', [graph.apply('MatMul', [input, transposed]), bias]);
+}
+
+function embeddings(graph: GraphBuilder, inputs: { ids: string; types: string }, hidden: number): string {
+  const words = graph.apply('Gather', [graph.parameter('embeddings.word_embeddings.weight', [vocabularySize, hidden], initialRange), inputs.ids]);
+  const allPositions = graph.parameter('embeddings.position_embeddings.weight', [maxPositions, hidden], initialRange);
+  const types = graph.apply('Gather', [graph.parameter('embeddings.token_type_embeddings.weight', [2, hidden], initialRange), inputs.types]);
+  const sequence = graph.apply('Slice', [graph.apply('Shape', [inputs.ids]), graph.constant('int64', [1]), graph.constant('int64', [2])]);
+  const positions = graph.apply('Slice', [allPositions, graph.constant('int64', [0]), sequence, graph.constant('int64', [0])]);
+  const sum = graph.apply('Add', [graph.apply('Add', [words, types]), positions]);
+  return layerNorm(graph, 'embeddings.LayerNorm', sum, hidden);
+}
+
+function attention(graph: GraphBuilder, name: string, input: string, mask: string, { hidden, heads }: BertShape): string {
+  const split = (part: string, order: readonly number[]): string => {
+    const projected = dense(graph, `${name}.self.${part}`, input, hidden, hidden);
+    const perHead = graph.apply('Reshape', [projected, graph.constant('int64', [0, 0, heads, hidden / heads])]);
+    return graph.apply('Transpose', [perHead], { perm: { ints: order } });
+  };
+  const query = split('query', [0, 2, 1, 3]);
+  const key = split('key', [0, 2, 3, 1]);
+  const value = split('value', [0, 2, 1, 3]);
+  const scale = graph.constant('float32', [Math.sqrt(hidden / heads)], []);
+  const scores = graph.apply('Div', [graph.apply('MatMul', [query, key]), scale]);
+  const weights = graph.apply('Softmax', [graph.apply('Add', [scores, mask])], { axis: { int: -1 } });
+  const context = graph.apply('Transpose', [graph.apply('MatMul', [weights, value])], { perm: { ints: [0, 2, 1, 3] } });
+  const merged = graph.apply('Reshape', [context, graph.constant('int64', [0, 0, hidden])]);
+  const output = dense(graph, `${name}.output.dense`, merged, hidden, hidden);
+  return layerNorm(graph, `${name}.output.LayerNorm`, graph.apply('Add', [output, input]), hidden);
+}
+
+/** Exact GELU: x · (1 + erf(x / √2)) / 2. */
+function gelu(graph: GraphBuilder, input: string): string {
+  const error = graph.apply('Erf', [graph.apply('Div', [input, graph.constant('float32', [Math.SQRT2], [])])]);
+  const doubled = graph.apply('Mul', [input, graph.apply('Add', [error, graph.constant('float32', [1], [])])]);
+  return graph.apply('Mul', [doubled, graph.constant('float32', [0.5], [])]);
+}
+
+/** Additive mask [1, 1, 1, sequence]: 0 where a token is, the lowest float where padding is. */
+function additiveMask(graph: GraphBuilder, attentionMask: string): string {
+  const expanded = graph.apply('Unsqueeze', [attentionMask, graph.constant('int64', [1, 2])]);
+  const present = graph.apply('Cast', [expanded], { to: { int: 1 } });
+  const absent = graph.apply('Sub', [graph.constant('float32', [1], []), present]);
+  return graph.apply('Mul', [absent, graph.constant('float32', [-3.4028234663852886e38], [])]);
+}
+
+/** Inputs int64 [1, sequence]; outputs `last_hidden_state` [1, sequence, hidden] and `pooler_output` [1, hidden]. */
+export function bertBase(size: ArchitectureSize): Architecture {
+  const shape = bertShapes[size];
+  const { hidden } = shape;
+  const graph = new GraphBuilder('bert-base');
+  const ids = graph.input('input_ids', 'int64', [1, 'sequence']);
+  const mask = additiveMask(graph, graph.input('attention_mask', 'int64', [1, 'sequence']));
+  const types = graph.input('token_type_ids', 'int64', [1, 'sequence']);
+  let value = embeddings(graph, { ids, types }, hidden);
+  for (let index = 0; index < shape.layers; index++) {
+    const layer = `encoder.layer.${index}`;
+    const attended = attention(graph, `${layer}.attention`, value, mask, shape);
+    const intermediate = gelu(graph, dense(graph, `${layer}.intermediate.dense`, attended, hidden, shape.intermediate));
+    const output = dense(graph, `${layer}.output.dense`, intermediate, shape.intermediate, hidden);
+    const isLast = index === shape.layers - 1;
+    value = layerNorm(graph, `${layer}.output.LayerNorm`, graph.apply('Add', [output, attended]), hidden, isLast ? 'last_hidden_state' : undefined);
+  }
+  const first = graph.apply('Gather', [value, graph.constant('int64', [0], [])], { axis: { int: 1 } });
+  const pooled = linear(graph, 'pooler.dense', first, [hidden, hidden], { range: initialRange });
+  graph.apply('Tanh', [pooled], {}, 'pooler_output');
+  graph.output('last_hidden_state', 'float32', [1, 'sequence', hidden]);
+  graph.output('pooler_output', 'float32', [1, hidden]);
+  const dims = [1, shape.sampleTokens];
+  return {
+    graph: graph.build(),
+    sampleInputs: {
+      input_ids: { type: 'int64', dims, fill: 101 },
+      attention_mask: { type: 'int64', dims, fill: 1 },
+      token_type_ids: { type: 'int64', dims, fill: 0 },
+    },
+  };
+}

@@ -1,0 +1,249 @@
+// Chooses a model's loading form by measurement: makes the candidates, loads and runs each in fresh ready slots beside
+// the plain file, and keeps what loads fastest and what runs at full speed. Recording the choice is the builder's work.
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { LoadingForm, SampleInput } from '../../runtime/model-store/manifest.ts';
+import { readIntoPageCache } from '../../runtime/model-store/page-cache.ts';
+import { formKinds, makeCandidate, openingOptions, type Candidate, type FormKind, type SessionOptions } from './form-candidates.ts';
+import { median } from './median.ts';
+import { measureInSlot } from './ready-slot.ts';
+import type { SlotMeasurement } from './ready-slot-protocol.ts';
+
+/** A form runs at full speed when its steady run takes at most so many times that of the plain file. */
+export const fullSpeedRatio = 1.05;
+
+/** Below this gain, pre-packed weights are not worth up to 1.8 times the disk. */
+const worthwhileGain = 0.97;
+
+/** Largest difference between an output of a form and of the plain file, absolute and relative. */
+export const outputTolerance = 1e-3;
+
+export interface Measured {
+  readonly loadMs: number;
+  readonly firstRunMs: number;
+  readonly steadyRunMs: number;
+  /** The fastest of all runs: on a noisy machine it tells speeds apart where medians do not. */
+  readonly fastestRunMs: number;
+  readonly privateBytes: number;
+}
+
+/** One way to open one file, and what it was measured to cost. */
+export interface MeasuredOpening extends Measured {
+  readonly form: FormKind | 'plain';
+  readonly packing: 'packed' | 'unpacked';
+}
+
+interface Subject {
+  readonly form: FormKind | 'plain';
+  readonly packing: 'packed' | 'unpacked';
+  readonly file: string;
+  readonly files: readonly string[];
+  readonly sessionOptions: SessionOptions;
+}
+
+export interface ChooseFormOptions {
+  readonly plainFile: string;
+  readonly plainBytes: number;
+  /**
+   * Whether the model multiplies matrices of many rows, as transformers do: only there pre-packed weights pay. (Saved
+   * blobs of small convolutional networks have also been seen to crash ONNX Runtime 1.30.)
+   */
+  readonly hasMatrixProducts: boolean;
+  readonly sampleInputs: Readonly<Record<string, SampleInput>>;
+  /** A folder for the candidates; the chosen one is left in it, in a folder of its own. */
+  readonly directory: string;
+  /** `measured` tries every candidate; `quick` takes the usual one, for tests. */
+  readonly effort: 'measured' | 'quick';
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: (step: string) => void;
+}
+
+export interface ChosenForm {
+  readonly candidate: Candidate;
+  readonly onPath: SessionOptions;
+  readonly ahead: SessionOptions;
+  readonly measured: LoadingForm['measured'];
+  /** Everything that was measured, the plain file first. */
+  readonly openings: readonly MeasuredOpening[];
+}
+
+/** Fewer samples of what takes seconds to load: the eight must be built in three minutes. */
+function repeatsFor({ effort, plainBytes }: ChooseFormOptions): number {
+  if (effort === 'quick') return 1;
+  return plainBytes > 200e6 ? 2 : 4;
+}
+
+function plainSubject(file: string): Subject {
+  return { form: 'plain', packing: 'packed', file, files: [file], sessionOptions: {} };
+}
+
+function subjectOf(candidate: Candidate, packing: 'packed' | 'unpacked'): Subject {
+  const { kind, file, files } = candidate;
+  return { form: kind, packing, file, files, sessionOptions: openingOptions(kind, packing) };
+}
+
+function summarise(samples: readonly SlotMeasurement[]): Measured {
+  const of = (pick: (sample: SlotMeasurement) => number): number => Number(median(samples.map(pick)).toFixed(2));
+  return {
+    loadMs: of((sample) => sample.loadMs),
+    firstRunMs: of((sample) => sample.firstRunMs),
+    steadyRunMs: of((sample) => sample.steadyRunMs),
+    fastestRunMs: Number(Math.min(...samples.map((sample) => sample.fastestRunMs)).toFixed(2)),
+    privateBytes: Math.max(0, ...samples.map((sample) => sample.privateBytes)),
+  };
+}
+
+/** Whether two runs computed the same, up to the tolerance for sums taken in another order. */
+export function outputsAgree(expected: SlotMeasurement['outputs'], actual: SlotMeasurement['outputs']): boolean {
+  return Object.entries(expected).every(([name, values]) => {
+    const others = actual[name];
+    return others?.length === values.length && values.every((value, index) => Math.abs(value - (others[index] ?? NaN)) <= outputTolerance * (1 + Math.abs(value)));
+  });
+}
+
+class Trial {
+  readonly #options: ChooseFormOptions;
+  readonly openings: MeasuredOpening[] = [];
+  readonly failures: string[] = [];
+  #expected: SlotMeasurement['outputs'] | undefined;
+
+  constructor(options: ChooseFormOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Measures the subjects turn by turn, so that a slow moment of the machine hits all alike. A form that fails or
+   * computes something else has no result; the plain file must not fail.
+   */
+  async measure(subjects: readonly Subject[]): Promise<(MeasuredOpening | undefined)[]> {
+    const samples = new Map<Subject, SlotMeasurement[]>(subjects.map((subject) => [subject, []]));
+    for (let repeat = 0; repeat < repeatsFor(this.#options); repeat++) {
+      for (const [subject, taken] of samples) {
+        try {
+          taken.push(await this.#sample(subject));
+        } catch (thrown) {
+          if (subject.form === 'plain' || this.#options.signal?.aborted === true) throw thrown;
+          this.failures.push(`${subject.form}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+          samples.delete(subject);
+        }
+      }
+    }
+    return subjects.map((subject) => {
+      const taken = samples.get(subject);
+      if (taken === undefined) return undefined;
+      const opening = { form: subject.form, packing: subject.packing, ...summarise(taken) };
+      this.openings.push(opening);
+      return opening;
+    });
+  }
+
+  async #sample({ form, packing, file, files, sessionOptions }: Subject): Promise<SlotMeasurement> {
+    const { sampleInputs, signal, onStep } = this.#options;
+    onStep?.(`measuring ${form}${form === 'plain' ? '' : `, ${packing}`}`);
+    await readIntoPageCache(files);
+    const measurement = await measureInSlot({ file, sessionOptions, sampleInputs, steadyRuns: 6, steadyMs: 300 }, signal);
+    this.#expected ??= measurement.outputs;
+    if (!outputsAgree(this.#expected, measurement.outputs)) throw new Error('it does not compute what the plain file computes');
+    return measurement;
+  }
+}
+
+function chosen(candidate: Candidate, onPath: MeasuredOpening, ahead: MeasuredOpening, openings: readonly MeasuredOpening[]): ChosenForm {
+  return {
+    candidate,
+    onPath: openingOptions(candidate.kind, onPath.packing),
+    ahead: openingOptions(candidate.kind, ahead.packing),
+    measured: {
+      onPathLoadMs: onPath.loadMs,
+      aheadLoadMs: ahead.loadMs,
+      firstRunMs: onPath.firstRunMs,
+      steadyRunMs: ahead.steadyRunMs,
+      privateBytes: Math.max(onPath.privateBytes, ahead.privateBytes),
+    },
+    openings,
+  };
+}
+
+/** Load and one run with everything set up: what a call waits for, less the page faults that all forms have alike. */
+const timeToAnswerMs = (opening: Measured): number => opening.loadMs + opening.fastestRunMs;
+
+/** The folder of a trial's candidates: makes and deletes them. */
+class Workshop {
+  readonly #options: ChooseFormOptions;
+
+  constructor(options: ChooseFormOptions) {
+    this.#options = options;
+  }
+
+  async make(kind: FormKind, source: string, isOptimised: boolean): Promise<Candidate> {
+    const { directory, signal, onStep } = this.#options;
+    onStep?.(`saving ${kind}`);
+    return makeCandidate({ kind, source, isOptimised, directory: path.join(directory, kind), signal });
+  }
+
+  /** Deletes all candidates but one: disk is short while large models are built. */
+  async keepOnly(kept: Candidate): Promise<void> {
+    const others = formKinds.filter((kind) => kind !== kept.kind);
+    await Promise.all(others.map((kind) => rm(path.join(this.#options.directory, kind), { recursive: true, force: true })));
+  }
+}
+
+interface Contender {
+  readonly candidate: Candidate;
+  readonly opening: MeasuredOpening;
+}
+
+/** The unpacked candidate that answers first; ORT format must be clearly faster, for it cannot carry blobs. */
+function bestUnpacked(external: Contender | undefined, ortFormat: Contender | undefined, trial: Trial): Contender {
+  if (external === undefined && ortFormat === undefined) throw new Error(`No loading form works (${trial.failures.join('; ')}).`);
+  if (external === undefined) return ortFormat as Contender;
+  if (ortFormat === undefined) return external;
+  return timeToAnswerMs(ortFormat.opening) < timeToAnswerMs(external.opening) * worthwhileGain ? ortFormat : external;
+}
+
+async function chooseQuickly(options: ChooseFormOptions): Promise<ChosenForm> {
+  const trial = new Trial(options);
+  const kind = options.hasMatrixProducts ? 'external-data-prepacked' : 'external-data';
+  const candidate = await new Workshop(options).make(kind, options.plainFile, false);
+  const [, unpacked, packed] = await trial.measure([
+    plainSubject(options.plainFile),
+    subjectOf(candidate, 'unpacked'),
+    ...(options.hasMatrixProducts ? [subjectOf(candidate, 'packed')] : []),
+  ]);
+  if (unpacked === undefined) throw new Error(`No loading form works (${trial.failures.join('; ')}).`);
+  return chosen(candidate, unpacked, packed ?? unpacked, trial.openings);
+}
+
+/**
+ * Makes, measures and chooses. Unpacked weights load fastest and, in convolutional networks, run at full speed, so one
+ * opening serves both moments; where matrix products make them slow, saved pre-packed blobs are tried, and one file
+ * with blobs serves both: unpacked on the path of a call, packed ahead of time.
+ * @throws Error when the plain file does not run, or no form of it does.
+ */
+export async function chooseForm(options: ChooseFormOptions): Promise<ChosenForm> {
+  if (options.effort === 'quick') return chooseQuickly(options);
+  const trial = new Trial(options);
+  const workshop = new Workshop(options);
+  const external = await workshop.make('external-data', options.plainFile, false);
+  const ortFormat = await workshop.make('ort-format', external.file, true);
+  const [plain, externalOpening, ortOpening] = await trial.measure([plainSubject(options.plainFile), subjectOf(external, 'unpacked'), subjectOf(ortFormat, 'unpacked')]);
+  const best = bestUnpacked(
+    externalOpening && { candidate: external, opening: externalOpening },
+    ortOpening && { candidate: ortFormat, opening: ortOpening },
+    trial,
+  );
+  const isFullSpeed = best.opening.fastestRunMs <= (plain?.fastestRunMs ?? 0) * fullSpeedRatio;
+  if (isFullSpeed || !options.hasMatrixProducts) {
+    await workshop.keepOnly(best.candidate);
+    return chosen(best.candidate, best.opening, best.opening, trial.openings);
+  }
+  if (best.candidate === external) await workshop.keepOnly(external);
+  const withBlobs = await workshop.make('external-data-prepacked', external.file, true);
+  const [unpacked, packed] = await trial.measure([subjectOf(withBlobs, 'unpacked'), subjectOf(withBlobs, 'packed')]);
+  if (unpacked !== undefined && packed !== undefined && packed.fastestRunMs < best.opening.fastestRunMs * worthwhileGain) {
+    await workshop.keepOnly(withBlobs);
+    return chosen(withBlobs, unpacked, packed, trial.openings);
+  }
+  await workshop.keepOnly(best.candidate);
+  return chosen(best.candidate, best.opening, best.opening, trial.openings);
+}

@@ -1,0 +1,126 @@
+// Puts one model into a store: the plain file from its architecture and a source of weights, then its loading form.
+// Which models, and whether they are there already, is decided by the builder and the importer.
+import { statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '../../common/errors.ts';
+import { currentFormKey } from '../../runtime/model-store/form-key.ts';
+import type { LoadingForm, StoredModel } from '../../runtime/model-store/manifest.ts';
+import { describeArchitecture, type ModelName } from './architectures/index.ts';
+import type { ArchitectureSize } from './architectures/architecture.ts';
+import { chooseForm, type ChosenForm } from './choose-form.ts';
+import { describeFile } from './file-digest.ts';
+import type { OpenForWriting } from './file-sink.ts';
+import { parameterCount, weightBytes } from './graph-builder.ts';
+import { writeOnnx } from './onnx-writer.ts';
+import type { WeightSource } from './random-weights.ts';
+import { formFolderName, type StoreWriter } from './store-writer.ts';
+
+/** The zoo's models have one version; a user's own store may have others. */
+export const zooVersion = '1';
+
+/** Disk that making a form takes at its peak, in plain files: two candidates, or one of them and one with blobs (1.8). */
+const formDiskFactor = 2.9;
+
+/** One step of the work on one model. */
+export interface ModelProgress {
+  readonly model: ModelName;
+  readonly step: string;
+  /** 0 to 1, where the step knows. */
+  readonly fraction?: number;
+}
+
+export interface InstallOptions {
+  readonly name: ModelName;
+  readonly size: ArchitectureSize;
+  readonly weights: WeightSource;
+  readonly origin: NonNullable<StoredModel['origin']>;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ModelProgress) => void) | undefined;
+  readonly openFile?: OpenForWriting | undefined;
+}
+
+/** Writes the plain file and records the model, yet without a loading form. */
+export async function installPlain(store: StoreWriter, options: InstallOptions): Promise<StoredModel> {
+  const { name, size, weights, origin, signal, onProgress, openFile } = options;
+  const { graph, sampleInputs } = describeArchitecture(name, size);
+  await store.requireFreeBytes(weightBytes(graph), name);
+  return store.withPartialFolder(name, async (folder) => {
+    const file = path.join(folder, `${name}.onnx`);
+    const written = await writeOnnx({
+      file,
+      graph,
+      weights,
+      ...(openFile === undefined ? {} : { openFile }),
+      onProgress: (bytesWritten, bytesTotal) => {
+        signal?.throwIfAborted();
+        onProgress?.({ model: name, step: 'writing weights', fraction: bytesWritten / bytesTotal });
+      },
+    });
+    const plain = { path: `${name}/${name}.onnx`, ...written };
+    await store.moveIntoPlace(file, plain.path);
+    const model: StoredModel = { name, version: zooVersion, parameterCount: parameterCount(graph), plain, sampleInputs, attachments: [], origin };
+    await store.record(model);
+    return model;
+  });
+}
+
+async function recordedForm({ candidate, onPath, ahead, measured, openings }: ChosenForm, key: string, folder: string): Promise<LoadingForm> {
+  const recordedPath = (file: string): string => `${folder}/${path.basename(file)}`;
+  const files = await Promise.all(candidate.files.map((file) => describeFile(file, recordedPath(file))));
+  const file = recordedPath(candidate.file);
+  return {
+    key,
+    kind: candidate.kind,
+    files,
+    onPath: { file, sessionOptions: { ...onPath } },
+    ahead: { file, sessionOptions: { ...ahead } },
+    measured,
+    candidates: openings.map((opening) => ({ ...opening })),
+  };
+}
+
+/** A failure of ONNX Runtime on a disk without room is a full disk: it reports the two alike. */
+async function explainFailure(thrown: unknown, store: StoreWriter, model: StoredModel): Promise<unknown> {
+  if (thrown instanceof AppError || !(thrown instanceof Error) || thrown.name === 'AbortError') return thrown;
+  const { bavail, bsize } = await statfs(store.directory);
+  if (bavail * bsize > model.plain.bytes) return thrown;
+  return new AppError('DISK_FULL', `The disk is full: the loading form of ${model.name} cannot be written to ${store.directory}.`, 'Free some space, or choose another disk with --dir, and run the same command again.', { cause: thrown });
+}
+
+/** Chooses, makes and records the loading form of a model that has its plain file; an older form is deleted. */
+export async function installForm(store: StoreWriter, model: StoredModel, options: Pick<InstallOptions, 'name' | 'size' | 'signal' | 'onProgress'>): Promise<StoredModel> {
+  const { name, size, signal, onProgress } = options;
+  const key = currentFormKey();
+  const target = `${name}/${formFolderName(model.plain.sha256, key)}`;
+  await store.requireFreeBytes(Math.ceil(model.plain.bytes * formDiskFactor), name);
+  const formed = await store.withPartialFolder(`${name}-form`, async (directory) => {
+    try {
+      const chosen = await chooseForm({
+        plainFile: path.join(store.directory, model.plain.path),
+        plainBytes: model.plain.bytes,
+        hasMatrixProducts: describeArchitecture(name, size).graph.nodes.some(({ opType }) => opType === 'MatMul'),
+        sampleInputs: model.sampleInputs,
+        directory,
+        effort: size === 'full' ? 'measured' : 'quick',
+        signal,
+        onStep: (step) => onProgress?.({ model: name, step }),
+      });
+      onProgress?.({ model: name, step: 'computing checksums' });
+      const form = await recordedForm(chosen, key, target);
+      signal?.throwIfAborted();
+      await store.moveIntoPlace(path.dirname(chosen.candidate.file), target);
+      return { ...model, form };
+    } catch (thrown) {
+      throw await explainFailure(thrown, store, model);
+    }
+  });
+  await store.record(formed);
+  return formed;
+}
+
+/** Deletes the files of a loading form that `current` no longer uses. */
+export async function removeFormerForm(store: StoreWriter, former: StoredModel | undefined, current: StoredModel): Promise<void> {
+  const folder = (model: StoredModel | undefined): string | undefined => model?.form?.files[0] && path.dirname(model.form.files[0].path);
+  const formerFolder = folder(former);
+  if (formerFolder !== undefined && formerFolder !== folder(current)) await store.remove(formerFolder);
+}

@@ -1,0 +1,23 @@
+// Predicts the private memory that loading a model will cost, before it is loaded. It measures nothing: the runtime
+// corrects a prediction after the load.
+import { currentFormKey } from './form-key.ts';
+import type { StoredModel } from './manifest.ts';
+import type { OpenMode } from './open-model.ts';
+
+/**
+ * A default load keeps up to 2.4 times the file (weights, re-laid-out weights, pre-packed weights) and peaks at 2.5
+ * times; the constant is activations and allocator slack, which dominate small files (ResNet-18: 47 MB cost 167 MB).
+ */
+const plainFactor = 2.5;
+const plainSlackBytes = 50e6;
+
+/** Private bytes at the peak of loading a plain ONNX file of so many bytes, first inference included. */
+export function predictPlainResidentBytes(fileBytes: number): number {
+  return Math.round(fileBytes * plainFactor + plainSlackBytes);
+}
+
+/** Private bytes that a stored model will cost in this mode on a machine of this form key, first inference included. */
+export function predictResidentBytes(model: StoredModel, mode: OpenMode, key = currentFormKey()): number {
+  if (mode === 'stock' || model.form?.key !== key) return predictPlainResidentBytes(model.plain.bytes);
+  return model.form.measured.privateBytes;
+}
