@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -139,5 +139,18 @@ describe("the packager's command line", () => {
       assert.match(thrown.stderr ?? '', /no action "resnet51".*resnet152, alexnet/);
       return true;
     });
+  });
+});
+
+describe('docs/actions.md', () => {
+  it('shows the command that the packager prints', async () => {
+    const text = await readFile(path.join(projectDir, 'docs/actions.md'), 'utf8');
+    assert.ok(text.includes(`\n${createCommand(await packageAction('resnet50'), 'out/actions/resnet50.zip')}\n`));
+  });
+
+  it('installs the versions of the libraries that the actions are tested with', async () => {
+    const text = await readFile(path.join(projectDir, 'docs/actions.md'), 'utf8');
+    const { dependencies } = JSON.parse(await readFile(path.join(projectDir, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
+    for (const library of ['onnxruntime-node', 'sharp', '@huggingface/tokenizers']) assert.ok(text.includes(`${library}@${dependencies[library]}`), library);
   });
 });
