@@ -8,6 +8,7 @@ import { AppError } from '../../common/errors.ts';
 import { artifactsSchema } from '../../runtime/protocol.ts';
 import { actionNames } from '../action-names.ts';
 import { createCommand, packageAction, type PackagedAction } from '../package-action.ts';
+import { modelNames } from '../zoo/architectures/index.ts';
 import { zipContents } from '../testing/unpacked-action.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../../..');
@@ -18,6 +19,10 @@ describe('the packager', () => {
     tempDir = await mkdtemp(path.join(tmpdir(), 'instainfer-package-'));
   });
   after(() => rm(tempDir, { recursive: true, force: true }));
+
+  it('knows an action for each model of the zoo', () => {
+    assert.deepEqual([...actionNames].sort(), [...modelNames].sort());
+  });
 
   it('knows exactly the folders that declare artifacts', async () => {
     const folders = await readdir(path.join(projectDir, 'actions'), { withFileTypes: true });
