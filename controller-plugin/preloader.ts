@@ -11,7 +11,8 @@ import { cacheInvalidationSchema, cacheInvalidationTopic } from '../common/messa
 import { decode, encode } from '../common/messages/codec.ts';
 import type { PreloaderConfig } from './core/config.ts';
 import type { PreloaderEvent } from './core/events.ts';
-import { createState, step, type PreloaderState } from './core/step.ts';
+import { createState, type PreloaderState } from './core/state.ts';
+import { step } from './core/step.ts';
 import { planTopic, type Plan } from './protocol.ts';
 
 export interface PreloaderOptions {

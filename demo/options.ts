@@ -2,6 +2,7 @@
 // compiled options in base units. It reads neither argv nor env by itself.
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
+import { defaultPreloaderConfig, type PreloaderConfig } from '../controller-plugin/core/config.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { loadingForms, type Arm } from './arms.ts';
 import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
@@ -151,6 +152,12 @@ export const simTable = {
     description: 'Measured latencies (profile.json of a live run) instead of the shipped ones.',
     valueName: 'FILE',
   }),
+  against: textOption({
+    flag: 'against',
+    env: 'INSTAINFER_SIM_AGAINST',
+    description: 'summary.json of a live run of the same options: says how many activations start otherwise; exit code 1 above 5 %.',
+    valueName: 'FILE',
+  }),
   json: switchOption({
     flag: 'json',
     env: 'INSTAINFER_SIM_JSON',
@@ -165,6 +172,7 @@ const flagsOfDemoOnly = {
 };
 const flagsOfSimOnly = {
   profile: 'The live demo measures its latencies; npm run sim takes a profile.',
+  against: 'npm run sim holds a simulation against a live run.',
   json: 'The live demo writes summary.json into --out; npm run sim prints it.',
 };
 
@@ -191,6 +199,8 @@ export interface DemoOptions extends ReplayOptions {
 }
 export interface SimOptions extends ReplayOptions {
   readonly profileFile: string;
+  /** summary.json of a live run to be held against. */
+  readonly againstFile: string | undefined;
   readonly json: boolean;
 }
 
@@ -206,7 +216,7 @@ export function parseDemoOptions(argv: readonly string[], env: Env): DemoOptions
 export function parseSimOptions(argv: readonly string[], env: Env): SimOptions {
   const { values, given } = parseOptions({ table: simTable, argv, env, flagsOfOthers: flagsOfDemoOnly });
   const profileFile = values.profile ?? shippedProfileFile;
-  return Object.freeze({ ...compileReplay(values, given), profileFile, json: values.json });
+  return Object.freeze({ ...compileReplay(values, given), profileFile, againstFile: values.against, json: values.json });
 }
 
 type ReplayValues = ReturnType<typeof parseOptions<typeof replayTable>>['values'];
@@ -263,3 +273,6 @@ export function schedulerConfigOf(options: ReplayOptions, arm: Arm): SchedulerCo
     maxQueuedActivations: 1000,
   };
 }
+
+/** The pre-loader's settings of every replay: keep-alive is held equal between the arms, so the plans must not set it. */
+export const replayPreloaderConfig: PreloaderConfig = Object.freeze({ ...defaultPreloaderConfig, planContainerWindows: false });

@@ -4,7 +4,8 @@ import type { CancelTimer, Clock } from '../common/clock.ts';
 import type { SchedulerCommand } from './core/commands.ts';
 import type { SchedulerConfig } from './core/config.ts';
 import type { SchedulerEvent } from './core/events.ts';
-import { createState, step, type SchedulerState } from './core/step.ts';
+import { createState, type SchedulerState } from './core/state.ts';
+import { step } from './core/step.ts';
 
 export interface SchedulerLoopOptions {
   readonly config: SchedulerConfig;

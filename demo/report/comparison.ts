@@ -90,7 +90,7 @@ export function boundsNote(summary: Summary): string {
       : `room for ${containers} containers, so the ${actions} actions called hardly compete`;
   const expiry =
     keepAliveSeconds < trace.minutes * 60
-      ? "shorter than the trace, as in the original's build (OpenWhisk's default is 600 s, with which no container expires here: try --keep-alive 600)"
+      ? "shorter than the trace, as in the original's build; with the 600 s of stock OpenWhisk nothing expires here: try --keep-alive 600"
       : 'as long as the trace, so no container expires';
   return (
     `Bounds, equal in every arm: ${poolMemoryMb} MB of memory (${room}); keep-alive ${keepAliveSeconds} s ` +

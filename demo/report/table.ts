@@ -6,7 +6,7 @@ import { boundsNote, comparisonSentence, contributionsOf, msText, percentText, r
 import type { Distribution } from './statistics.ts';
 import type { Comparison, Summary } from './summary-schema.ts';
 
-const plainStyle = { head: [], border: [] };
+const plainStyle = { head: [], border: [], compact: true };
 
 /** A table whose first column is text and whose others are figures. */
 function figureTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -20,6 +20,7 @@ function figureTable(head: readonly string[], rows: readonly (readonly string[])
 }
 
 const dash = '–';
+const signOf = (value: number): string => (value < 0 ? '−' : '');
 const figure = (value: number | undefined | null): string => (value === undefined || value === null ? dash : msText(value));
 
 /** Totals, phases and actions of one run, the sentence to quote and the note on its bounds. */
@@ -85,8 +86,8 @@ export function renderComparison(comparison: Comparison): string {
     ['part', 'takes off the mean startup', 'of the first arm'],
     contributionsOf(comparison).map(({ part, savedMs, shareOfFirst }) => [
       part,
-      savedMs < 0 ? `−${msText(-savedMs)}` : msText(savedMs),
-      `${(shareOfFirst * 100).toFixed(1)} %`,
+      `${signOf(savedMs)}${msText(Math.abs(savedMs))}`,
+      `${signOf(savedMs)}${percentText(Math.abs(shareOfFirst))}`,
     ]),
   );
   return [

@@ -82,3 +82,8 @@ export async function readAssignedTrace(file: string, explicitActions?: readonly
   }
   return { file, minuteCount, invocationCount, functions };
 }
+
+/** The actions that a trace calls, each once, in the order of its functions: what a replay deploys. */
+export function actionsOfTrace(trace: AssignedTrace): string[] {
+  return [...new Set(trace.functions.map(({ action }) => action))];
+}

@@ -14,6 +14,8 @@ const mostFailedStarts = 3;
 /** Gives a new activation a container, or a place among those that wait. Nothing overtakes one that found no room. */
 export function admit(context: StepContext, activationId: string, action: Action): void {
   const { state, config } = context;
+  // Delivered twice (Kafka delivers at least once): it waits already.
+  if (state.waiting.has(activationId)) return;
   const choice: Choice = state.queuedCount > 0 ? { kind: 'wait' } : chooseContainer(context, action);
   if (choice.kind === 'wait' && state.queuedCount >= config.maxQueuedActivations) {
     fail(context, activationId, 'queue-full');
@@ -133,7 +135,7 @@ function serveOnePromised(context: StepContext, freed: Container): void {
   for (const waiting of state.waiting.values()) {
     if (waiting.state === 'queued') continue;
     const action = actionOf(state, waiting.actionKey);
-    const take = takeInstead(freed, action);
+    const take = takeInstead(context, freed, action);
     if (take === undefined) continue;
     apply(context, waiting, action, take);
     return;
@@ -167,7 +169,10 @@ function start(context: StepContext, activationId: string, action: Action, take:
   container.prewarmedFor = undefined;
   dropResidents(context, container, (resident) => resident.namespace !== action.namespace);
   const joinedLoad = settleLoad(context, container, action.key);
-  if (formerKey !== action.key && !wasResident && !joinedLoad) makeRoomForRun(context, container, action);
+  if (formerKey !== action.key && !wasResident) {
+    if (!joinedLoad) makeRoomForRun(context, container, action);
+    container.usedBytes += predictedBytesOf(action);
+  }
   action.busyOwnCount += 1;
   state.dirty.add(action.key);
   container.activation = { activationId, actionKey: action.key, startType, joinedLoad };

@@ -50,7 +50,7 @@ function checkContainer(state: SchedulerState, container: Container, config: Sch
     ensure(role !== 'warm' || actionOf(state, key).namespace === container.namespace, `${id} holds ${key} of another namespace than its own action`);
   }
   if (load !== undefined) {
-    ensure(!residents.has(load.actionKey), `${load.actionKey} is loaded into ${id}, where it is resident`);
+    ensure(load.fate !== 'running' || !residents.has(load.actionKey), `${load.actionKey} is loaded into ${id}, where it is resident`);
     ensure(phase !== 'idle' || load.fate !== 'running' || ownActionKey !== load.actionKey, `${load.actionKey} is loaded into its own container ${id}`);
     ensure(phase !== 'busy' || load.fate !== 'running', `a load goes on unnoticed in the busy container ${id}`);
   }

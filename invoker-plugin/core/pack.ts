@@ -4,9 +4,22 @@ import type { Load, Offload } from './commands.ts';
 import { leastDenseFirst, offloadsFor, type OffloadChoice } from './evict.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { deadlineOf, firstContainers, startPrewarmed } from './pool.ts';
-import { actionOf, classOf, containerOf, deleteResident, forgetAction, freePlacesOf, idleOfClass, type Action, type Container, type StepContext, type Wanted } from './state.ts';
+import {
+  actionOf,
+  busyPlacesOf,
+  classOf,
+  containerOf,
+  deleteResident,
+  forgetAction,
+  freePlacesOf,
+  idleOfClass,
+  type Action,
+  type Container,
+  type StepContext,
+  type Wanted,
+} from './state.ts';
 import { pushTimer } from './timers.ts';
-import { arrivalRatePerMs, expiredRetentionMs, leastLoadValueMs, loadDueAt, offloadDueAt, placeValueMs } from './value.ts';
+import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, placeValueMs } from './value.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
 const triedActions = 16;
@@ -44,10 +57,10 @@ function examine(context: StepContext, action: Action): void {
   let nextLookAt = Infinity;
   const lookAt = (at: number): boolean => {
     if (at <= now) return true;
-    nextLookAt = Math.min(nextLookAt, at);
+    nextLookAt = Math.min(nextLookAt, Math.ceil(at));
     return false;
   };
-  if (action.residentIn.size > 0 && lookAt(offloadDueAt(action, config) + expiredRetentionMs)) {
+  if (action.residentIn.size > 0 && lookAt(expiresAt(action, config))) {
     offloadEverywhere(context, action, 'offload-window');
   }
   const prewarmMs = action.plan?.prewarmWindowMs ?? 0;
@@ -176,7 +189,7 @@ function startLoad(context: StepContext, container: Container, action: Action, p
 }
 
 function reasonFor({ now, config }: StepContext, action: Action): Load['reason'] {
-  if (freePlacesOf(action) + action.busyOwnCount > 0) return 'burst-replica';
+  if (freePlacesOf(action) + busyPlacesOf(action) > 0) return 'burst-replica';
   if (action.hasLostReplica) return 'replaced-after-loss';
   return action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window';
 }

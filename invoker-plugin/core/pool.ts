@@ -102,8 +102,8 @@ export function noteRoom({ state, roomy }: StepContext, container: Container): v
 function setContainerTimer({ state }: StepContext, container: Container, at: number): void {
   // An earlier timer that is still out sets the right one when it fires: one entry for each container, however often it is used.
   if (container.timerAt !== undefined && container.timerAt <= at) return;
-  container.timerAt = at;
-  pushTimer(state, at, 'container', container.id);
+  container.timerAt = Math.ceil(at);
+  pushTimer(state, container.timerAt, 'container', container.id);
 }
 
 /** How long an idle container is kept for its own action. */

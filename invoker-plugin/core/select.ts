@@ -43,11 +43,15 @@ export function chooseContainer(context: StepContext, action: Action): Choice {
   return victims === undefined ? { kind: 'wait' } : { kind: 'evict', victims };
 }
 
-/** For an activation whose container is still starting: whether this container, idle now, serves it at once. */
-export function takeInstead(container: Container, action: Action): Take | undefined {
-  if (container.memoryLimitBytes !== action.memoryLimitBytes) return undefined;
+/**
+ * For an activation whose container is still starting: whether this container, idle now, serves it at once. Another
+ * action's container of the namespace does so (with pre-loading) where it is missed less than a start costs.
+ */
+export function takeInstead(context: StepContext, container: Container, action: Action): Take | undefined {
   if (container.ownActionKey === action.key) return { kind: 'take', container, startType: 'warm', clean: 'none' };
-  if (container.role === 'warm') return undefined;
+  if (!isUsableBy(container, action)) return undefined;
+  if (container.role !== 'warm') return takeOther(container, action);
+  if (!context.config.preload || displacedMs(context, container, action) >= containerStartMsOf(context.state)) return undefined;
   return takeOther(container, action);
 }
 

@@ -290,6 +290,11 @@ export function freePlacesOf(action: Action): number {
   return action.idleOwn.size + action.idleResident.size + action.loadingIn.size;
 }
 
+/** Places that are taken for the moment: own containers that run, and containers with its artifacts that run (or clean up after) another action. */
+export function busyPlacesOf(action: Action): number {
+  return action.busyOwnCount + action.residentIn.size - action.idleResident.size;
+}
+
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */
 export function forgetAction(state: SchedulerState, action: Action): void {
   if (action.residentIn.size + action.busyOwnCount + action.waitingCount > 0) return;

@@ -247,8 +247,9 @@ function onLoadSucceeded(context: StepContext, event: LoadSucceeded): void {
   if (container.phase === 'idle' || container.phase === 'busy') {
     if (load.fate === 'running') container.usedBytes = event.usedBytes;
     const stays = container.ownActionKey !== action.key && (container.role !== 'warm' || container.namespace === action.namespace);
-    if (stays) addResident(state, container, { actionKey: action.key, residentBytes, since: now, retained: false });
-    else if (container.ownActionKey !== action.key) action.hasLostReplica = true;
+    const isThere = container.residents.has(action.key);
+    if (stays && !isThere) addResident(state, container, { actionKey: action.key, residentBytes, since: now, retained: false });
+    if (!stays && container.ownActionKey !== action.key) action.hasLostReplica = true;
   }
   loadIsOver(context, container);
 }

@@ -2,7 +2,7 @@
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, savedMsOf } from './learn.ts';
-import { freePlacesOf, type Action } from './state.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './state.ts';
 
 /** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
 export const recentArrivalCount = 8;
@@ -18,37 +18,44 @@ export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
 /** An action whose off-load window is over stays resident this long where nobody needs the room. */
-export const expiredRetentionMs = 600_000;
+const expiredRetentionMs = 600_000;
 
-/**
- * Rate of the burst the action is in, per ms; 0 when it is in none. From the last few arrivals up to now, so that it falls
- * while nothing arrives, and gone once it has been silent for longer than 94 % of such gaps would be.
- */
+/** Rate of the last few arrivals, counted up to now, so that it falls while nothing arrives; per ms, 0 before three. */
 function burstRatePerMs(action: Action, now: number): number {
-  const arrivals = action.recentArrivals;
-  const first = arrivals[0];
-  const last = arrivals.at(-1);
-  if (arrivals.length < leastArrivalsForRate || first === undefined || last === undefined) return 0;
-  const gaps = arrivals.length - 1;
-  const meanGapMs = Math.max((last - first) / gaps, 1);
-  if (now - last > silentGaps * Math.max(meanGapMs, busyWindowMsOf(action))) return 0;
+  const first = action.recentArrivals[0];
+  if (first === undefined || action.recentArrivals.length < leastArrivalsForRate) return 0;
+  const gaps = action.recentArrivals.length - 1;
   return gaps / Math.max(now - first, gaps);
 }
 
-/** When the off-load window of the action ends; measured from its last arrival, or from its deployment before that. */
+/** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
 export function offloadDueAt(action: Action, config: SchedulerConfig): number {
-  return (action.lastArrivalAt ?? action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
+  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
 }
 
-/** Whether a plan with a rate exists. Before, the action is judged by its deployment and its last few arrivals. */
-function hasPlannedRate(action: Action): boolean {
-  return action.plan !== undefined && action.plan.arrivalRatePerMs > 0;
+/** When what is resident of the action goes even if nobody needs the room. */
+export function expiresAt(action: Action, config: SchedulerConfig): number {
+  return offloadDueAt(action, config) + expiredRetentionMs;
 }
 
-/** λ, per ms: the larger of the plan's rate, while its off-load window lasts, and the rate of the burst the action is in. */
+/**
+ * λ, per ms: the larger of the plan's rate and that of the burst the action is in, as far as the silence since the last
+ * arrival lets it: at most the rate at which such a silence is a 6 % event (a burst that is over stops counting, without
+ * a threshold at which two artifacts could take turns). 0 once the off-load window is over.
+ *
+ * Worked: a plan of 1 per 4 s and 60 s of silence: min(0.25, 2.813 / 60) = 0.047 per s.
+ */
 export function arrivalRatePerMs(action: Action, now: number, config: SchedulerConfig): number {
-  const planned = action.plan !== undefined && now <= offloadDueAt(action, config) ? action.plan.arrivalRatePerMs : 0;
-  return Math.max(planned, burstRatePerMs(action, now));
+  if (action.lastArrivalAt === undefined || now > offloadDueAt(action, config)) return 0;
+  const rate = Math.max(action.plan?.arrivalRatePerMs ?? 0, burstRatePerMs(action, now));
+  return Math.min(rate, silentGaps / Math.max(now - action.lastArrivalAt, 1));
+}
+
+/** Deployed lately and not called since, or called once or twice: too little is known for a rate. */
+function isYoung(action: Action, now: number, config: SchedulerConfig): boolean {
+  if (now > offloadDueAt(action, config)) return false;
+  if (action.lastArrivalAt === undefined || action.lastArrivalAt < action.deployedAt) return true;
+  return action.recentArrivals.length < leastArrivalsForRate && (action.plan?.arrivalRatePerMs ?? 0) === 0;
 }
 
 /**
@@ -73,20 +80,19 @@ export function poissonTail(k: number, mean: number): number {
  * In the long run (Poisson arrivals see time averages) an arrival needs the k-th place when at least k − 1 others came
  * within the busy window W before it, so the k-th place is used at the rate λ·P(N_W ≥ k − 1), and for k = 1 at λ:
  * 1 − e^(−λ·horizon). Worked: λ = 1/s, W = 200 ms, horizon 10 s: first place 1.00, second 1 − e^(−10·0.181) = 0.84, third
- * 1 − e^(−10·0.0175) = 0.16. And right now, while own containers are busy, it is used if freePlaces + 1 more come
- * before one of them is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
+ * 1 − e^(−10·0.0175) = 0.16. And right now, while some places are in busy containers, it is used if freePlaces + 1 more
+ * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
   const rate = arrivalRatePerMs(action, now, config);
-  if (rate === 0) {
-    const isUnknown = !hasPlannedRate(action) && now <= offloadDueAt(action, config);
-    return isUnknown && freePlaces + action.busyOwnCount === 0 ? assumedProbability : 0;
-  }
+  const busyPlaces = busyPlacesOf(action);
+  const places = freePlaces + busyPlaces;
+  const assumed = places === 0 && isYoung(action, now, config) ? assumedProbability : 0;
+  if (rate === 0) return assumed;
   const arrivalsWhileBusy = rate * busyWindowMsOf(action);
-  const places = freePlaces + action.busyOwnCount;
   const steadyRate = places === 0 ? rate : rate * poissonTail(places, arrivalsWhileBusy);
-  const steady = 1 - Math.exp(-steadyRate * horizonMs);
-  if (action.busyOwnCount === 0) return steady;
+  const steady = Math.max(assumed, 1 - Math.exp(-steadyRate * horizonMs));
+  if (busyPlaces === 0) return steady;
   return Math.max(steady, poissonTail(freePlaces + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
@@ -106,9 +112,9 @@ export function leastLoadValueMs(action: Action): number {
   return Math.max(leastSavedMs, loadCostShare * aheadLoadMsOf(action));
 }
 
-/** When the next load of the action is due: after its pre-load window, or at once where no rate is known. */
+/** When the next load of the action is due: after its pre-load window, or at once where too little is known of it. */
 export function loadDueAt(action: Action, now: number, config: SchedulerConfig): number {
   const rate = arrivalRatePerMs(action, now, config);
-  if (rate === 0 || action.lastArrivalAt === undefined) return action.lastArrivalAt ?? action.deployedAt;
+  if (rate === 0 || action.lastArrivalAt === undefined || isYoung(action, now, config)) return action.deployedAt;
   return action.lastArrivalAt + Math.min(action.plan?.preloadWindowMs ?? Infinity, unlikelyGapShare / rate);
 }

@@ -53,7 +53,7 @@ describe('the scheduler, whatever happens', function () {
 
   it('keeps its invariants and asks only for what can be done', () => {
     fc.assert(
-      fc.property(config, fc.array(happening, { maxLength: 150 }), (chosen, happenings) => {
+      fc.property(config, fc.array(happening, { maxLength: 200, size: 'max' }), (chosen, happenings) => {
         live(chosen, happenings);
       }),
       runs,
@@ -62,7 +62,7 @@ describe('the scheduler, whatever happens', function () {
 
   it('starts or fails every activation exactly once when everything is answered', () => {
     fc.assert(
-      fc.property(config, fc.array(happening, { maxLength: 100 }), (chosen, happenings) => {
+      fc.property(config, fc.array(happening, { maxLength: 200, size: 'max' }), (chosen, happenings) => {
         const world = live(chosen, happenings);
         world.settle();
         const open = [...world.activations].filter(([, fate]) => fate === 'waiting' || fate === 'running');
@@ -74,7 +74,7 @@ describe('the scheduler, whatever happens', function () {
 
   it('gives the same commands for the same events, also from a copy of its state', () => {
     fc.assert(
-      fc.property(config, fc.array(happening, { maxLength: 100 }), fc.nat({ max: 100 }), (chosen, happenings, copyAt) => {
+      fc.property(config, fc.array(happening, { maxLength: 200, size: 'max' }), fc.nat({ max: 100 }), (chosen, happenings, copyAt) => {
         const world = live(chosen, happenings);
         let state = createState();
         for (const [index, { event, commands }] of world.log.entries()) {
