@@ -203,7 +203,6 @@ export class CommandExecutor {
       return;
     }
     const { qualifiedName, version } = parseActionKey(actionKey);
-    const needsArchive = artifacts.data.models.some((model) => model.path !== undefined);
     try {
       const reply = await managed.client.load(
         {
@@ -213,7 +212,8 @@ export class CommandExecutor {
             namespace: namespaceOf(qualifiedName),
             artifacts: artifacts.data,
             deadlineMs: this.options.loadTimeoutMs,
-            ...(needsArchive ? { code: { code: action.code, binary: action.binary, main: action.main } } : {}),
+            // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
+            code: { code: action.code, binary: action.binary, main: action.main },
           },
         },
         this.options.loadTimeoutMs,

@@ -1,4 +1,4 @@
-// Unpacks an action as a runtime would and loads it, with the fake SDK in the place of the real one.
+// Unpacks an action as a runtime would; and loads it, with the fake SDK in the place of the real one.
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Tensor } from 'onnxruntime-node';
 import yauzl from 'yauzl';
 import type { SampleInput } from '../../runtime/model-store/manifest.ts';
-import { packageAction } from '../package-action.ts';
+import { packageAction, type PackagedAction } from '../package-action.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../../..');
 
@@ -45,21 +45,27 @@ export interface UnpackedAction {
   remove(): Promise<void>;
 }
 
+/** The action with the fake SDK, ready to be called. */
 export async function unpackAction(action: string): Promise<UnpackedAction> {
-  const { zip } = await packageAction(action);
+  const { dir, remove } = await unpackFiles(await packageAction(action));
+  const sdkDir = path.join(dir, 'node_modules/instainfer');
+  await rm(sdkDir, { recursive: true });
+  await cp(path.join(projectDir, 'actions/testing/fake-sdk'), sdkDir, { recursive: true });
+  const require = createRequire(path.join(dir, 'package.json'));
+  const { main } = require(dir) as Pick<UnpackedAction, 'main'>;
+  const { models } = require('instainfer') as Pick<UnpackedAction, 'models'>;
+  return { main, models, dir, remove };
+}
+
+/** The files of the package as they are, in a folder of their own. */
+export async function unpackFiles({ zip }: PackagedAction): Promise<Pick<UnpackedAction, 'dir' | 'remove'>> {
   await mkdir(unpackedDir, { recursive: true });
   const dir = await mkdtemp(path.join(unpackedDir, 'action-'));
   for (const [name, contents] of await zipContents(zip)) {
     await mkdir(path.dirname(path.join(dir, name)), { recursive: true });
     await writeFile(path.join(dir, name), contents);
   }
-  const sdkDir = path.join(dir, 'node_modules/instainfer');
-  await rm(sdkDir, { recursive: true, force: true });
-  await cp(path.join(projectDir, 'actions/testing/fake-sdk'), sdkDir, { recursive: true });
-  const require = createRequire(path.join(dir, 'package.json'));
-  const { main } = require(dir) as Pick<UnpackedAction, 'main'>;
-  const { models } = require('instainfer') as Pick<UnpackedAction, 'models'>;
-  return { main, models, dir, remove: () => rm(dir, { recursive: true, force: true }) };
+  return { dir, remove: () => rm(dir, { recursive: true, force: true }) };
 }
 
 /** File name to contents, in the order of the zip. */

@@ -19,6 +19,8 @@ export interface BuildZooOptions {
   /** All eight when absent. */
   readonly models?: readonly ModelName[] | undefined;
   readonly seed?: number | undefined;
+  /** Build again what is there already, imported weights included. */
+  readonly isForced?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ZooProgress) => void) | undefined;
   readonly openFile?: OpenForWriting | undefined;
@@ -92,7 +94,7 @@ async function buildModel(store: StoreWriter, name: ModelName, need: Need, optio
  */
 export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult> {
   const startedMs = performance.now();
-  const { directory, size, signal, onProgress, models = modelNames, seed = defaultSeed } = options;
+  const { directory, size, signal, onProgress, models = modelNames, seed = defaultSeed, isForced = false } = options;
   const built: ModelName[] = [];
   const skipped: ModelName[] = [];
   const store = await StoreWriter.open(directory, { signal, onWait: () => onProgress?.({ kind: 'waiting' }) });
@@ -101,7 +103,7 @@ export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult
     for (const name of inOrder(models, size)) {
       signal?.throwIfAborted();
       const present = store.manifest.models.find((model) => model.name === name && model.version === zooVersion);
-      const need = needOf(directory, present, { size, seed });
+      const need = isForced ? 'all' : needOf(directory, present, { size, seed });
       if (need === 'nothing') {
         skipped.push(name);
         onProgress?.({ kind: 'skipped', model: name });

@@ -10,6 +10,8 @@ import type { ArchitectureSize } from './architectures/architecture.ts';
 import { isModelName, modelNames, type ModelName } from './architectures/index.ts';
 import { buildZoo, defaultSeed, type ZooProgress } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
+import { importWeights } from './import-weights.ts';
+import { requireSound, verifyStore } from './verify-store.ts';
 
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
 
@@ -17,6 +19,7 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
     --only NAME             only this one (may be given again)
     --small                 the same topologies with narrow layers, a few MB, for tests
     --seed N                seed of the random weights (default ${defaultSeed})
+    --force                 build again what is there, imported weights included
   list                      what the store holds
   verify                    compare every file with its checksum
   import NAME FILE          take trained weights from a .safetensors file
@@ -31,6 +34,7 @@ interface Options {
   readonly size: ArchitectureSize;
   readonly seed: number;
   readonly only: readonly ModelName[] | undefined;
+  readonly isForced: boolean;
 }
 
 function toModelName(name: string): ModelName {
@@ -52,6 +56,7 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
       options: {
         only: { type: 'string', multiple: true },
         small: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
         seed: { type: 'string' },
         dir: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -59,7 +64,7 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName) }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -99,8 +104,8 @@ function progressPrinter(): (progress: ZooProgress) => void {
   };
 }
 
-async function build({ directory, size, seed, only }: Options, signal: AbortSignal): Promise<void> {
-  const result = await buildZoo({ directory, size, seed, models: only, signal, onProgress: progressPrinter() });
+async function build({ directory, size, seed, only, isForced }: Options, signal: AbortSignal): Promise<void> {
+  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: progressPrinter() });
   console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
 }
 
@@ -123,15 +128,36 @@ async function list({ directory }: Options): Promise<void> {
   console.log(`${directory}\n${table.toString()}`);
 }
 
+async function verify({ directory }: Options): Promise<void> {
+  const models = await verifyStore(directory, ({ name, files, bytes, problems }) => {
+    console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+  });
+  requireSound(models);
+}
+
+async function importModel({ directory, size }: Options, [name, file, ...rest]: readonly string[], signal: AbortSignal): Promise<void> {
+  if (name === undefined || file === undefined || rest.length > 0) {
+    throw new AppError('BAD_OPTION', 'import takes the name of a model and a .safetensors file.', 'For example: npm run models -- import resnet50 resnet50.safetensors');
+  }
+  const print = progressPrinter();
+  const startedMs = performance.now();
+  const model = await importWeights({ directory, name: toModelName(name), size, file, signal, onProgress: (progress) => print({ kind: 'step', ...progress }) });
+  print({ kind: 'built', model, tookMs: performance.now() - startedMs });
+}
+
 async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
   const { positionals, options, wantsHelp } = parse(argv);
-  const [command] = positionals;
+  const [command, ...rest] = positionals;
   if (wantsHelp) return console.log(usage);
   switch (command) {
     case 'build':
       return build(options, signal);
     case 'list':
       return list(options);
+    case 'verify':
+      return verify(options);
+    case 'import':
+      return importModel(options, rest, signal);
     default:
       throw new AppError('BAD_OPTION', command === undefined ? 'A command is missing.' : `There is no command ${command}.`, 'See npm run models -- --help');
   }
