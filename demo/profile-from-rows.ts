@@ -1,5 +1,6 @@
 // Builds the profile that a simulation needs from what live runs measured: rows for activations, journals for everything
 // else. Medians throughout; what no run measured is taken from the profile given as base.
+import { isDeepStrictEqual } from 'node:util';
 import { shortNameOf } from '../common/action-identity.ts';
 import type { JournalEntry } from '../invoker-plugin/journal.ts';
 import { loadingForms, type LoadingForm } from './arms.ts';
@@ -27,11 +28,23 @@ const maxRunSamples = 100;
 
 /**
  * The profile of the runs. An action is in it when a run of it succeeded or the base has it. Loads that an activation joined
- * half-way are left out: they say nothing of what a load takes.
+ * half-way are left out: they say nothing of what a load takes. Where the base fills in, `measuredOn` says so.
  */
 export function profileFromRuns(input: ProfileInput): Profile {
-  const { runs, base, measuredOn } = input;
+  const { runs, base } = input;
+  const profile = measure(runs, base);
+  // Against a base without figures, so that what it filled in shows.
+  const isFilledIn = !isDeepStrictEqual(measure(runs, { ...noFigures, actions: {} }), profile);
+  const measuredOn = isFilledIn ? `${input.measuredOn}; what these runs did not measure is from: ${base.measuredOn}` : input.measuredOn;
+  return { formatVersion: 1, measuredOn, ...profile };
+}
+
+const noFigures: Omit<Figures, 'actions'> = { containerStartMs: 0, cleanMs: 0, removeMs: 0, offloadMs: 0, emptyContainerBytes: 0 };
+type Figures = Omit<Profile, 'formatVersion' | 'measuredOn'>;
+
+function measure(runs: readonly MeasuredRun[], base: Figures): Figures {
   const durations = commandDurationsOf(runs.flatMap((run) => run.journalEntries));
+  const cleanMs = [...durations.cleanContainer, ...runs.flatMap(cleaningWaitsOf)];
   const started = runs.flatMap((run) => run.journalEntries).flatMap(({ event }) => (event.type === 'containerStarted' ? [event] : []));
   const names = new Set([...Object.keys(base.actions), ...runs.flatMap((run) => run.rows.map((row) => row.action))]);
   const actions = [...names].sort().flatMap((name): [string, ActionProfile][] => {
@@ -39,10 +52,8 @@ export function profileFromRuns(input: ProfileInput): Profile {
     return profile === undefined ? [] : [[name, profile]];
   });
   return {
-    formatVersion: 1,
-    measuredOn,
     containerStartMs: measured(started.map(({ startMs }) => startMs), base.containerStartMs),
-    cleanMs: measured(durations.cleanContainer, base.cleanMs),
+    cleanMs: measured(cleanMs, base.cleanMs),
     removeMs: measured(durations.removeContainer, base.removeMs),
     offloadMs: measured(durations.offload, base.offloadMs),
     emptyContainerBytes: Math.round(measured(started.map(({ usedBytes }) => usedBytes), base.emptyContainerBytes)),
@@ -112,6 +123,18 @@ function joinedActivationsOf(entries: readonly JournalEntry[]): Set<string> {
     }
   }
   return joined;
+}
+
+/** Waits of activations that got a container on arrival and only had to wait for it to be cleaned. */
+function cleaningWaitsOf({ rows, journalEntries }: MeasuredRun): number[] {
+  const waitMsOf = new Map(rows.map((row) => [row.activationId, row.waitMs]));
+  return journalEntries.flatMap(({ event, commands }) =>
+    commands.flatMap((command) => {
+      const isCleaned = event.type === 'activationArrived' && command.type === 'startActivation' && command.clean !== 'none';
+      const waitMs = isCleaned && command.activationId === event.activationId ? waitMsOf.get(command.activationId) : undefined;
+      return waitMs === undefined ? [] : [waitMs];
+    }),
+  );
 }
 
 type TimedCommand = 'cleanContainer' | 'removeContainer' | 'offload';
