@@ -1,4 +1,5 @@
 // Makes an OpenWhisk zip action of an action's folder: its files, what it includes, and the SDK. It does not deploy.
+import type { Dirent } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -86,10 +87,14 @@ async function filesUnder(source: string, nameInZip: string): Promise<ZipEntry[]
   });
   if (found.isFile()) return [{ file: source, nameInZip }];
   const entries = await readdir(source, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !/\.(ts|map)$/.test(entry.name))
-    .map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
-    .filter((relative) => !/(^|\/)\./.test(relative))
+  const relativePathOf = (entry: Dirent): string => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/');
+  const wanted = entries.filter((entry) => !entry.isDirectory() && !/\.(ts|map)$/.test(entry.name) && !/(^|\/)\./.test(relativePathOf(entry)));
+  const odd = wanted.find((entry) => !entry.isFile());
+  if (odd !== undefined) {
+    throw new AppError('ACTION_ARCHIVE', `${path.join(odd.parentPath, odd.name)} is a link, not a file.`, 'Put a copy there, or name what it points to under "include" in package.json.');
+  }
+  return wanted
+    .map(relativePathOf)
     .sort()
     .map((relative) => ({ file: path.join(source, relative), nameInZip: path.posix.join(nameInZip, relative) }));
 }

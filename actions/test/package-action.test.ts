@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -107,6 +107,12 @@ describe('the packager', () => {
       await assert.rejects(packageAction(folder), (thrown) => thrown instanceof AppError && thrown.code === 'ACTION_ARCHIVE' && message.test(thrown.message));
     });
   }
+
+  it('refuses a link, which would be missing in the zip', async () => {
+    const folder = await actionFolder('linked', { 'package.json': '{"name":"a"}', 'instainfer.json': '{}' });
+    await symlink(tempDir, path.join(folder, 'shared'));
+    await assert.rejects(packageAction(folder), /linked\/shared is a link, not a file/);
+  });
 
   it('quotes the command for a shell', () => {
     const action: PackagedAction = {
