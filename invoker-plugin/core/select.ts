@@ -1,5 +1,5 @@
 // Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
-import { aheadLoadMsOf, busyWindowMsOf, coldStartMsOf, containerStartMsOf, loadMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
+import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, loadMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
 import type { StartActivation, StartType } from './commands.ts';
 import { evictionFor } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
@@ -111,7 +111,8 @@ function cheapest(context: StepContext, action: Action, candidates: readonly Con
   for (const container of candidates) {
     if (!isUsableBy(container, action)) continue;
     const cancelled = container.load !== undefined && container.load.actionKey !== action.key;
-    const cost = displacedMs(context, container, action) + (cancelled ? cancelledLoadCostMs : 0);
+    const cleanMs = container.role === 'warm' ? assumedCleanMs : 0;
+    const cost = displacedMs(context, container, action) + cleanMs + (cancelled ? cancelledLoadCostMs : 0);
     if (cost < bestCost) [best, bestCost] = [container, cost];
   }
   return best;
@@ -120,8 +121,9 @@ function cheapest(context: StepContext, action: Action, candidates: readonly Con
 const cancelledLoadCostMs = 1e9;
 
 /**
- * Expected ms that others lose when `taker` gets the container. Its own action and the residents of the taker's namespace
- * miss it while the taker runs; residents of other namespaces are lost for the whole horizon.
+ * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
+ * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
+ * runs; residents of other namespaces are lost for the whole horizon.
  */
 export function displacedMs(context: StepContext, container: Container, taker: Action): number {
   const { state, config, now } = context;
@@ -131,6 +133,7 @@ export function displacedMs(context: StepContext, container: Container, taker: A
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
   }
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;

@@ -95,7 +95,9 @@ export interface Action {
   /** Loading on the path of a call, and ahead of time. */
   loadMs: LearntMean;
   aheadLoadMs: LearntMean;
+  /** Runs that found their artifacts resident, and the others. */
   runMs: LearntMean;
+  firstRunMs: LearntMean;
   residentBytes: LearntMean;
   /** What a container said it needs when it refused a load for memory. */
   refusedBytes: number;

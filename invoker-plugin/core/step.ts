@@ -120,6 +120,7 @@ function newAction(event: ActionDeployed): Action {
     loadMs: noMean(),
     aheadLoadMs: noMean(),
     runMs: noMean(),
+    firstRunMs: noMean(),
     residentBytes: noMean(),
     refusedBytes: 0,
     loadable: true,
@@ -211,7 +212,7 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
   const activation = container?.activation;
   if (container === undefined || activation?.activationId !== event.activationId) return;
   const action = actionOf(state, activation.actionKey);
-  learn(action.runMs, event.runMs);
+  learn(loadsOnPath(activation.startType) ? action.firstRunMs : action.runMs, event.runMs);
   if (loadsOnPath(activation.startType) && !activation.joinedLoad) {
     learn(action.initMs, event.initMs);
     learn(action.loadMs, event.loadMs);
