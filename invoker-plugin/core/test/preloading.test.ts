@@ -138,6 +138,15 @@ describe('loading ahead', () => {
     assert.deepEqual(scheduler.the('load'), { type: 'load', containerId: 'c2', actionKey: a, reason: 'replaced-after-loss' });
   });
 
+  it('follows a plan that came before its action did', () => {
+    const scheduler = withStemCells(1);
+    scheduler.plan(a, { lastArrivalAt: scheduler.now - minute, offloadWindowMs: 3 * minute });
+    scheduler.now += 1;
+    scheduler.deploy(a);
+    assert.equal(scheduler.the('load').reason, 'preload-window');
+    assert.equal(scheduler.state.plansAhead.size, 0);
+  });
+
   it('starts a container when the pre-warm window is over and the action has no place, once', () => {
     const scheduler = withStemCells(0, { prewarmPolicy: 'none' });
     scheduler.deploy(a);
