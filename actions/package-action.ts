@@ -16,6 +16,9 @@ const sdkFile = path.join(projectDir, 'build/runtime/sdk/index.cjs');
 /** A zip holds nothing larger than stock OpenWhisk's limit of 48 MB for an action, which counts its base64 text. */
 const maxZipBytes = 36 * 1024 * 1024;
 
+/** Files up to this size are stored as they are: a container unpacks them sooner, on the path of the first call. */
+const storedUncompressedBytes = 64 * 1024;
+
 /** The parts of an action's package.json that matter here. */
 const packageSchema = z.object({
   name: z.string().regex(/^[\w][\w@ .-]*$/, 'an OpenWhisk action name: letters, digits and _ @ . -'),
@@ -95,7 +98,10 @@ async function zipOf(entries: readonly ZipEntry[]): Promise<Buffer> {
   const archive = new yazl.ZipFile();
   // The DOS date field is local time without a zone: these local fields give the same bytes on every machine.
   const options = { mtime: new Date(1980, 0, 2, 12), forceDosTimestamp: true, mode: 0o100644 };
-  for (const { file, nameInZip } of entries) archive.addBuffer(await readFile(file), nameInZip, options);
+  for (const { file, nameInZip } of entries) {
+    const contents = await readFile(file);
+    archive.addBuffer(contents, nameInZip, { ...options, compress: contents.length > storedUncompressedBytes });
+  }
   archive.end();
   return await buffer(archive.outputStream);
 }

@@ -97,7 +97,7 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
 async function prepare(options: DemoOptions, trace: AssignedTrace, signal: AbortSignal): Promise<Replay | undefined> {
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const names = [...new Set(trace.functions.map(({ action }) => action))];
-  const storeDir = await ensureModelStore({ names, small: options.small, signal, print: (line) => process.stderr.write(`${line}\n`) });
+  const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
   if (signal.aborted) return undefined;
   const actions = await deployableActions(names, containerMemoryMb);
   const manifest = await readManifest(storeDir);
