@@ -6,7 +6,7 @@ import type { JournalEntry } from '../invoker-plugin/journal.ts';
 import { loadingForms, type LoadingForm } from './arms.ts';
 import type { ActionProfile, Profile } from './profile.ts';
 import type { ActivationRow } from './report/rows.ts';
-import { medianOf, roundTo } from './report/statistics.ts';
+import { medianOf, medianOfCensored, roundTo, type CensoredValue } from './report/statistics.ts';
 
 /** What one live run measured. */
 export interface MeasuredRun {
@@ -87,7 +87,7 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     return { stock: roundTo(values['stock'] ?? either, 3), mapped: roundTo(values['mapped'] ?? either, 3) };
   };
   const steadyMedianMs = medianOf(runSamplesMs) ?? 0;
-  const loads = loadsOf(action, runs);
+  const loads = runs.flatMap((run) => loadsOf(action, run.journalEntries));
   const initMs = measured(rows.filter(isFresh).map((row) => row.initMs), base?.initMs ?? 0);
   const loadMs = perForm((fresh) => medianOf(fresh.map((row) => row.loadMs)), base?.loadMs);
   const firstRunExtraMs = perForm((fresh) => {
@@ -98,17 +98,37 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     initMs,
     adoptMs: measured(rows.filter((row) => row.startType === 'preloaded').map((row) => row.initMs), base?.adoptMs ?? initMs),
     loadMs,
-    aheadLoadMs: measured(loads.map((load) => load.loadMs), base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + steadyMedianMs),
+    aheadLoadMs: roundTo(medianOfCensored(loads) ?? base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + steadyMedianMs, 3),
     runSamplesMs: runSamplesMs.map((value) => roundTo(value, 3)),
     firstRunExtraMs,
-    residentBytes: Math.round(measured(loads.map((load) => load.residentBytes), base?.residentBytes ?? 0)),
+    residentBytes: Math.round(measured(loads.flatMap((load) => load.residentBytes ?? []), base?.residentBytes ?? 0)),
   };
 }
 
-function loadsOf(action: string, runs: readonly MeasuredRun[]): { readonly loadMs: number; readonly residentBytes: number }[] {
-  return runs
-    .flatMap((run) => run.journalEntries)
-    .flatMap(({ event }) => (event.type === 'loadSucceeded' && shortNameOf(event.actionKey) === action ? [event] : []));
+/** A load ahead of time: from the command to the answer, or until a call of another action cut it off. */
+interface SeenLoad extends CensoredValue {
+  readonly residentBytes?: number;
+}
+
+function loadsOf(action: string, entries: readonly JournalEntry[]): SeenLoad[] {
+  const givenAt = new Map<string, number>();
+  const seen: SeenLoad[] = [];
+  for (const { event, commands } of entries) {
+    if (event.type === 'loadSucceeded' || event.type === 'loadFailed') {
+      const subject = `${event.containerId} ${event.actionKey}`;
+      const startedAt = givenAt.get(subject);
+      givenAt.delete(subject);
+      if (startedAt !== undefined) {
+        const value = event.at - startedAt;
+        if (event.type === 'loadSucceeded') seen.push({ value, isCutOff: false, residentBytes: event.residentBytes });
+        else if (event.reason === 'cancelled') seen.push({ value, isCutOff: true });
+      }
+    }
+    for (const command of commands) {
+      if (command.type === 'load' && shortNameOf(command.actionKey) === action) givenAt.set(`${command.containerId} ${command.actionKey}`, event.at);
+    }
+  }
+  return seen;
 }
 
 /** Activations that took a container in which a load of their own artifacts was under way. */

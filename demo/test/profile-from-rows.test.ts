@@ -60,7 +60,17 @@ describe('profileFromRuns', () => {
     const profile = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries }], base: emptyBase, measuredOn: 'here' });
     const { containerStartMs, emptyContainerBytes, offloadMs, cleanMs, removeMs } = profile;
     assert.deepEqual({ containerStartMs, emptyContainerBytes, offloadMs, cleanMs, removeMs }, { containerStartMs: 210, emptyContainerBytes: 1000, offloadMs: 12, cleanMs: 7, removeMs: 41 });
-    assert.deepEqual([profile.actions['resnet50']?.aheadLoadMs, profile.actions['resnet50']?.residentBytes], [75, 500]);
+    assert.deepEqual([profile.actions['resnet50']?.aheadLoadMs, profile.actions['resnet50']?.residentBytes], [80, 500]);
+  });
+
+  it('takes a load that was cancelled as one that would have been longer', () => {
+    const actionKey = 'guest/resnet50@0.0.1';
+    const load: SchedulerCommand = { type: 'load', containerId: 'c', actionKey, reason: 'deployed' };
+    const done = (at: number): SchedulerEvent => ({ type: 'loadSucceeded', at, containerId: 'c', actionKey, loadMs: 1, residentBytes: 5, usedBytes: 5 });
+    const cancelled = (at: number): SchedulerEvent => ({ type: 'loadFailed', at, containerId: 'c', actionKey, reason: 'cancelled' });
+    const journalEntries = journal([{ type: 'ticked', at: 0 }, load], [done(100), load], [cancelled(300), load], [done(600), load], [done(1000)]);
+    const { actions } = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries }], base: emptyBase, measuredOn: 'here' });
+    assert.equal(actions['resnet50']?.aheadLoadMs, 300);
   });
 
   it('takes the wait of activations that only waited for cleaning as a sample of it', () => {
