@@ -15,7 +15,7 @@ export interface ModelStoreRequest {
 }
 
 /**
- * @returns the store's folder.
+ * @returns the store's folder; an aborted build leaves it as it was.
  * @throws AppError BAD_OPTION for an action without a model in the zoo, DISK_FULL when the store does not fit
  */
 export async function ensureModelStore(request: ModelStoreRequest): Promise<string> {
@@ -31,6 +31,8 @@ export async function ensureModelStore(request: ModelStoreRequest): Promise<stri
     models,
     signal: request.signal,
     onProgress: printProgressTo(request.output),
+  }).catch((error: unknown) => {
+    if (!request.signal.aborted) throw error;
   });
   return directory;
 }
