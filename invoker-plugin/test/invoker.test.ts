@@ -186,9 +186,9 @@ describe('the invoker', function () {
   });
 
   it('ends an activation at its time limit', async () => {
-    catalog.put(actionOf('slow', 'function main() { return new Promise(() => {}) }', { timeoutMs: 300 }));
+    catalog.put(actionOf('slow', 'function main() { return new Promise(() => {}) }', { timeoutMs: 3000 }));
     const record = recordOf(await acknowledged(await send('slow')));
-    assert.deepEqual(record.response.result, { error: 'The action exceeded its time limits of 300 milliseconds.' });
+    assert.deepEqual(record.response.result, { error: 'The action exceeded its time limits of 3000 milliseconds.' });
     assert.ok(record.annotations.some(({ key, value }) => key === 'timeout' && value === true));
   });
 
