@@ -9,6 +9,7 @@ import { unpack } from './archive.ts';
 import { ArtifactRegistry } from './artifact-registry.ts';
 import { writeLogMarkers } from './log-markers.ts';
 import { slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
+import { rehearse } from './rehearsal.ts';
 import { messageOf, stackOf } from './thrown.ts';
 
 class SlotProcess {
@@ -28,7 +29,10 @@ class SlotProcess {
 
   async prepare(): Promise<void> {
     // On the stock runtime an action finds nothing prepared.
-    if (this.settings.loading === 'mapped') await this.registry.prepare();
+    if (this.settings.loading === 'mapped') {
+      await this.registry.prepare();
+      await rehearse(this.settings.directory);
+    }
     this.send({ type: 'ready' });
   }
 
