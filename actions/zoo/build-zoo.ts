@@ -5,8 +5,9 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { currentFormKey } from '../../runtime/model-store/form-key.ts';
 import type { StoredFile, StoredModel } from '../../runtime/model-store/manifest.ts';
-import { describeArchitecture, modelNames, type ModelName } from './architectures/index.ts';
+import { describeArchitecture, isModelName, modelNames, type ModelName } from './architectures/index.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
+import { hasAttachments } from './attachments.ts';
 import type { OpenForWriting } from './file-sink.ts';
 import { weightBytes } from './graph-builder.ts';
 import { installForm, installPlain, removeFormerForm, zooVersion, type ModelProgress } from './install-model.ts';
@@ -19,6 +20,8 @@ export interface BuildZooOptions {
   /** All eight when absent. */
   readonly models?: readonly ModelName[] | undefined;
   readonly seed?: number | undefined;
+  /** Build again what is there already, imported weights included. */
+  readonly isForced?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ZooProgress) => void) | undefined;
   readonly openFile?: OpenForWriting | undefined;
@@ -49,6 +52,7 @@ const isThere = (directory: string, file: StoredFile): boolean => statSync(path.
  */
 export function needOf(directory: string, model: StoredModel | undefined, wanted: { size: ArchitectureSize; seed: number }, key = currentFormKey()): Need {
   if (model === undefined || !isThere(directory, model.plain)) return 'all';
+  if (isModelName(model.name) && !hasAttachments(model.name, model.attachments)) return 'all';
   const { origin, form } = model;
   if (origin?.size !== wanted.size) return 'all';
   if (origin.importedFrom === undefined && origin.seed !== wanted.seed) return 'all';
@@ -92,7 +96,7 @@ async function buildModel(store: StoreWriter, name: ModelName, need: Need, optio
  */
 export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult> {
   const startedMs = performance.now();
-  const { directory, size, signal, onProgress, models = modelNames, seed = defaultSeed } = options;
+  const { directory, size, signal, onProgress, models = modelNames, seed = defaultSeed, isForced = false } = options;
   const built: ModelName[] = [];
   const skipped: ModelName[] = [];
   const store = await StoreWriter.open(directory, { signal, onWait: () => onProgress?.({ kind: 'waiting' }) });
@@ -101,7 +105,7 @@ export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult
     for (const name of inOrder(models, size)) {
       signal?.throwIfAborted();
       const present = store.manifest.models.find((model) => model.name === name && model.version === zooVersion);
-      const need = needOf(directory, present, { size, seed });
+      const need = isForced ? 'all' : needOf(directory, present, { size, seed });
       if (need === 'nothing') {
         skipped.push(name);
         onProgress?.({ kind: 'skipped', model: name });

@@ -8,8 +8,11 @@ import { AppError, describeError } from '../../common/errors.ts';
 import { readManifest } from '../../runtime/model-store/manifest.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { isModelName, modelNames, type ModelName } from './architectures/index.ts';
-import { buildZoo, defaultSeed, type ZooProgress } from './build-zoo.ts';
+import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
+import { megabytes, printProgressTo, seconds } from './print-progress.ts';
+import { importWeights } from './import-weights.ts';
+import { requireSound, verifyStore } from './verify-store.ts';
 
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
 
@@ -17,6 +20,7 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
     --only NAME             only this one (may be given again)
     --small                 the same topologies with narrow layers, a few MB, for tests
     --seed N                seed of the random weights (default ${defaultSeed})
+    --force                 build again what is there, imported weights included
   list                      what the store holds
   verify                    compare every file with its checksum
   import NAME FILE          take trained weights from a .safetensors file
@@ -31,6 +35,7 @@ interface Options {
   readonly size: ArchitectureSize;
   readonly seed: number;
   readonly only: readonly ModelName[] | undefined;
+  readonly isForced: boolean;
 }
 
 function toModelName(name: string): ModelName {
@@ -52,6 +57,7 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
       options: {
         only: { type: 'string', multiple: true },
         small: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
         seed: { type: 'string' },
         dir: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -59,48 +65,15 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName) }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
   }
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-
-/** Lines for a log, and one line that is written over again for a terminal. */
-function progressPrinter(): (progress: ZooProgress) => void {
-  const isTerminal = process.stderr.isTTY;
-  let lastStep = '';
-  return (progress) => {
-    const clear = isTerminal ? '\r\x1b[K' : '';
-    switch (progress.kind) {
-      case 'waiting':
-        process.stderr.write(`${clear}Another builder is at work on this store; waiting for it.\n`);
-        break;
-      case 'skipped':
-        process.stderr.write(`${clear}${pc.dim(`${progress.model}: there already`)}\n`);
-        break;
-      case 'step': {
-        const percent = progress.fraction === undefined ? '' : ` ${Math.round(progress.fraction * 100)} %`;
-        if (isTerminal) process.stderr.write(`${clear}${progress.model}: ${progress.step}${percent}`);
-        else if (lastStep !== `${progress.model} ${progress.step}`) process.stderr.write(`${progress.model}: ${progress.step}\n`);
-        lastStep = `${progress.model} ${progress.step}`;
-        break;
-      }
-      case 'built': {
-        const { name, plain, form } = progress.model;
-        const chosen = form === undefined ? 'no loading form' : `${form.kind}, loads in ${form.measured.onPathLoadMs.toFixed(1)} ms`;
-        process.stderr.write(`${clear}${pc.green(name)}: ${megabytes(plain.bytes)}; ${chosen} (${seconds(progress.tookMs)})\n`);
-        break;
-      }
-    }
-  };
-}
-
-async function build({ directory, size, seed, only }: Options, signal: AbortSignal): Promise<void> {
-  const result = await buildZoo({ directory, size, seed, models: only, signal, onProgress: progressPrinter() });
+async function build({ directory, size, seed, only, isForced }: Options, signal: AbortSignal): Promise<void> {
+  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: printProgressTo(process.stderr) });
   console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
 }
 
@@ -123,15 +96,36 @@ async function list({ directory }: Options): Promise<void> {
   console.log(`${directory}\n${table.toString()}`);
 }
 
+async function verify({ directory }: Options): Promise<void> {
+  const models = await verifyStore(directory, ({ name, files, bytes, problems }) => {
+    console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+  });
+  requireSound(models);
+}
+
+async function importModel({ directory, size }: Options, [name, file, ...rest]: readonly string[], signal: AbortSignal): Promise<void> {
+  if (name === undefined || file === undefined || rest.length > 0) {
+    throw new AppError('BAD_OPTION', 'import takes the name of a model and a .safetensors file.', 'For example: npm run models -- import resnet50 resnet50.safetensors');
+  }
+  const print = printProgressTo(process.stderr);
+  const startedMs = performance.now();
+  const model = await importWeights({ directory, name: toModelName(name), size, file, signal, onProgress: (progress) => print({ kind: 'step', ...progress }) });
+  print({ kind: 'built', model, tookMs: performance.now() - startedMs });
+}
+
 async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
   const { positionals, options, wantsHelp } = parse(argv);
-  const [command] = positionals;
+  const [command, ...rest] = positionals;
   if (wantsHelp) return console.log(usage);
   switch (command) {
     case 'build':
       return build(options, signal);
     case 'list':
       return list(options);
+    case 'verify':
+      return verify(options);
+    case 'import':
+      return importModel(options, rest, signal);
     default:
       throw new AppError('BAD_OPTION', command === undefined ? 'A command is missing.' : `There is no command ${command}.`, 'See npm run models -- --help');
   }

@@ -89,8 +89,8 @@ function variationOf({ bins, counted }: GapHistogram): number {
  * The windows, or undefined where the histogram does not tell: fewer than ten gaps, mostly out of bounds, or too even.
  *
  * pre-warm = 0.9 × 5th percentile (its bin's lower edge), keep-alive = 1.1 × 99th percentile (its bin's upper edge) −
- * pre-warm. Worked: twenty gaps of 10 min, 600 000 ms, are all in the bin [565 000, 672 000): pre-warm = 508 000 ms,
- * keep-alive = 739 000 − 508 000 = 231 000 ms; with gaps of 10 s there is no pre-warm window, and keep-alive is 10.7 s.
+ * pre-warm. Worked: twenty gaps of 10 min, 600 000 ms, are all in the bin [524 288, 623 487): pre-warm = 471 859 ms,
+ * keep-alive = 685 836 − 471 859 = 213 977 ms; with gaps of 10 s there is no pre-warm window, and keep-alive is 12.7 s.
  */
 export function windowsFromHistogram(histogram: GapHistogram): ContainerWindows | undefined {
   const { counted, outOfBounds } = histogram;

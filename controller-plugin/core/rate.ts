@@ -37,6 +37,8 @@ function rateBefore(sums: readonly number[], end: number, windowLength: number):
  * W − 1 gaps, would put the rate W / (W − 1) too high.
  *
  * Worked: gaps of 60 000 ms ×10 and then 1000 ms ×6: w = 5 gives 5 / 5000 = 1/s and wins; w = 13 gives 13 / 426 000.
+ * Bursts with long pauses between them favour long windows: a rate that knows only the burst is punished hard by the
+ * pause after it (λ·Δ = 480 for 4 min after gaps of 500 ms). The scheduler sees a burst as it happens by itself.
  */
 export function estimateRate(gapsMs: readonly number[]): RateEstimate {
   const count = gapsMs.length;

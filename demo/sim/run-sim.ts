@@ -2,17 +2,16 @@
 import path from 'node:path';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { armSlug, comparisonArms, type Arm } from '../arms.ts';
-import { parseSimOptions, replayPreloaderConfig, schedulerConfigOf, simTable, type SimOptions } from '../options.ts';
-import type { Profile } from '../profile.ts';
+import { parseSimOptions, simTable, type SimOptions } from '../options.ts';
 import { readProfile } from '../read-profile.ts';
 import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
-import { poolUsageOf } from '../report/pool-usage.ts';
-import { runContextOf, summarize } from '../report/summary.ts';
 import type { Comparison, Summary } from '../report/summary-schema.ts';
 import { renderComparison, renderRun } from '../report/table.ts';
-import { generateArrivals, type Arrival } from '../trace/arrivals.ts';
-import { actionsOfTrace, readAssignedTrace, type AssignedTrace } from '../trace/assign-actions.ts';
-import { runSimulation, type SimulationResult } from './run-simulation.ts';
+import { generateArrivals } from '../trace/arrivals.ts';
+import { readAssignedTrace } from '../trace/assign-actions.ts';
+import { agreementsOf, agreementText, faithfulShare, readSummaries } from './agreement.ts';
+import type { SimulationResult } from './run-simulation.ts';
+import { simulateArm, type Workload } from './simulate-arm.ts';
 
 /** Where results and remarks go: the two streams of a process, or a test's lists. */
 export interface CommandOutput {
@@ -22,16 +21,9 @@ export interface CommandOutput {
 
 const usage = 'Usage: npm run sim -- [options]\n\nReplays a trace through the scheduler on virtual time, with measured latencies.';
 
-interface Workload {
-  readonly options: SimOptions;
-  readonly trace: AssignedTrace;
-  readonly arrivals: readonly Arrival[];
-  readonly profile: Profile;
-}
-
 /**
- * Runs the command and returns the exit code: 0, or 1 when an activation failed. Throws AppError for bad options, traces and
- * profiles. Files are written only where --out names a folder.
+ * Runs the command and returns the exit code: 0, or 1 when an activation failed or --against does not agree. Throws AppError
+ * for bad options, traces and profiles. Files are written only where --out names a folder.
  */
 export async function runSimCommand(
   argv: readonly string[],
@@ -45,49 +37,38 @@ export async function runSimCommand(
   const options = parseSimOptions(argv, env);
   const trace = await readAssignedTrace(options.traceFile, options.actions);
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
-  const workload: Workload = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
-  const exitCode = options.compare ? compareArms(workload, output) : runOneArm(workload, output);
+  const workload: Workload<SimOptions> = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
+  const live = options.againstFile === undefined ? undefined : await readSummaries(options.againstFile);
+  const summaries = options.compare ? compareArms(workload, output) : [runOneArm(workload, output)];
   if (options.outDir !== undefined) output.stderr.write(`Written to ${options.outDir}\n`);
-  return exitCode;
+  const agreements = live === undefined ? [] : agreementsOf(live, summaries);
+  for (const agreement of agreements) output.stderr.write(`${agreementText(agreement)}\n`);
+  const isFaithful = agreements.every(({ differingShare }) => differingShare <= faithfulShare);
+  const isComplete = summaries.every(({ activations }) => activations.succeeded === activations.expected);
+  return isComplete && isFaithful ? 0 : 1;
 }
 
-function runOneArm(workload: Workload, output: CommandOutput): number {
+function runOneArm(workload: Workload<SimOptions>, output: CommandOutput): Summary {
   const { options } = workload;
-  const summary = simulateArm(workload, options.arm, options.outDir);
+  const summary = runArm(workload, options.arm, options.outDir);
   output.stdout.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
-  return exitCodeOf([summary]);
+  return summary;
 }
 
-function compareArms(workload: Workload, output: CommandOutput): number {
+function compareArms(workload: Workload<SimOptions>, output: CommandOutput): readonly Summary[] {
   const { options } = workload;
   const arms = comparisonArms.map((arm) =>
-    simulateArm(workload, arm, options.outDir === undefined ? undefined : path.join(options.outDir, armSlug(arm))),
+    runArm(workload, arm, options.outDir === undefined ? undefined : path.join(options.outDir, armSlug(arm))),
   );
   const comparison: Comparison = { formatVersion: 1, arms };
   if (options.outDir !== undefined) writeJsonFile(path.join(options.outDir, 'summary.json'), comparison);
   output.stdout.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
-  return exitCodeOf(arms);
+  return arms;
 }
 
 /** Simulates one arm and writes its files where a folder is given. */
-function simulateArm(workload: Workload, arm: Arm, folder: string | undefined): Summary {
-  const { options, trace, arrivals, profile } = workload;
-  const result = runSimulation({
-    arrivals,
-    actions: actionsOfTrace(trace),
-    profile,
-    loading: arm.loading,
-    scheduler: schedulerConfigOf(options, arm),
-    preloader: replayPreloaderConfig,
-    containerMemoryBytes: options.containerMemoryBytes,
-    seed: options.seed,
-  });
-  const summary = summarize({
-    context: runContextOf({ source: 'simulated', measuredOn: profile.measuredOn, options, arm, trace, traceName: path.basename(trace.file) }),
-    rows: result.rows,
-    expectedActivations: arrivals.length,
-    pool: poolUsageOf(result.journalEntries, { fromAt: result.replayStartedAt, toAt: result.replayEndedAt }),
-  });
+function runArm(workload: Workload<SimOptions>, arm: Arm, folder: string | undefined): Summary {
+  const { result, summary } = simulateArm(workload, arm);
   if (folder !== undefined) writeRun(folder, result, summary);
   return summary;
 }
@@ -101,10 +82,6 @@ function writeRun(folder: string, result: SimulationResult, summary: Summary): v
   } finally {
     files.close();
   }
-}
-
-function exitCodeOf(summaries: readonly Summary[]): number {
-  return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
 }
 
 function jsonText(value: unknown): string {

@@ -1,7 +1,8 @@
 // What has to be true of a state after every step, whatever happened. Tests and the simulator check it; it is slow on
 // purpose (it counts everything afresh) and changes nothing.
 import type { SchedulerConfig } from './config.ts';
-import { actionOf, classOf, type Container, type SchedulerState } from './state.ts';
+import { actionOf, classOf, mostPlansAhead, type Container, type SchedulerState } from './state.ts';
+import { recentArrivalCount } from './value.ts';
 
 function ensure(condition: boolean, claim: string): void {
   if (!condition) throw new Error(`invariant broken: ${claim}`);
@@ -76,6 +77,7 @@ function checkIndexes(state: SchedulerState): void {
 }
 
 function checkActions(state: SchedulerState): void {
+  ensure(state.plansAhead.size <= mostPlansAhead, 'plans of unknown actions are bounded');
   for (const action of state.actions.values()) {
     const idsWhere = (predicate: (container: Container) => boolean): string =>
       [...state.containers.values()].filter(predicate).map(({ id }) => id).sort().join();
@@ -92,7 +94,7 @@ function checkActions(state: SchedulerState): void {
     ensure(action.waitingCount === waiting, `waiting activations of ${action.key} are counted`);
     const { roomBeingMadeIn } = action;
     ensure(roomBeingMadeIn === undefined || state.containers.get(roomBeingMadeIn)?.makingRoomFor === action.key, `room is made for ${action.key}`);
-    ensure(action.recentArrivals.length <= 8, 'the memory of arrivals is bounded');
+    ensure(action.recentArrivals.length <= recentArrivalCount, 'the memory of arrivals is bounded');
   }
 }
 

@@ -12,6 +12,8 @@ const newestWeight = 0.3;
 /** Expected until the first run, start or initialisation was measured. */
 const assumedRunMs = 100;
 const assumedContainerStartMs = 500;
+/** Cleaning a container on the path of a call; no event tells how long it took. */
+export const assumedCleanMs = 20;
 
 export function noMean(): LearntMean {
   return { mean: 0, count: 0 };
@@ -37,10 +39,23 @@ export function aheadLoadMsOf(action: Action): number {
   return meanOr(action.aheadLoadMs, meanOr(action.loadMs, action.estimatedLoadMs));
 }
 
-/** What a call saves when it finds the artifacts resident: the load, and what initialising into a ready slot is quicker by. */
+/** How much longer than others the first run after a load on the path takes: pages are mapped and kernels set up in it. */
+function firstRunExtraMsOf(action: Action): number {
+  return action.firstRunMs.count > 0 && action.runMs.count > 0 ? Math.max(0, action.firstRunMs.mean - action.runMs.mean) : 0;
+}
+
+/**
+ * What a call saves when it finds the artifacts resident: the load, what initialising into a ready slot is quicker by, and
+ * what the run is quicker by, since a load ahead ends with a warm-up run.
+ */
 export function savedMsOf(action: Action): number {
   const quickerInitMs = action.initMs.count > 0 && action.adoptMs.count > 0 ? action.initMs.mean - action.adoptMs.mean : 0;
-  return loadMsOf(action) + Math.max(0, quickerInitMs);
+  return loadMsOf(action) + Math.max(0, quickerInitMs) + firstRunExtraMsOf(action);
+}
+
+/** What a call loses when it finds its artifacts resident in a container that has to be cleaned first, instead of its own warm one. */
+export function downgradeMsOf(action: Action): number {
+  return assumedCleanMs + meanOr(action.adoptMs, action.initMs.mean);
 }
 
 export function containerStartMsOf(state: SchedulerState): number {
@@ -54,7 +69,7 @@ export function coldStartMsOf(state: SchedulerState, action: Action): number {
 
 /** How long a call keeps a container from others: startup in a container that is up, and the run. */
 export function busyWindowMsOf(action: Action): number {
-  return action.initMs.mean + loadMsOf(action) + meanOr(action.runMs, assumedRunMs);
+  return action.initMs.mean + loadMsOf(action) + meanOr(action.runMs, meanOr(action.firstRunMs, assumedRunMs));
 }
 
 /** Private memory that a load will need: measured where it has been, and never less than a container last asked for. */

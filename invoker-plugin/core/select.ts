@@ -1,13 +1,15 @@
 // Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
-import { aheadLoadMsOf, busyWindowMsOf, coldStartMsOf, containerStartMsOf, loadMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
+import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
 import type { StartActivation, StartType } from './commands.ts';
 import { evictionFor } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
 import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
-import { useProbability } from './value.ts';
+import { heldPlaceValueMs, useProbability } from './value.ts';
 
 /** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
 const comparedCandidates = 48;
+/** Stopping the process that loads, on the path of the call (measured: 10-30 ms). */
+const assumedCancelMs = 20;
 
 export interface Take {
   readonly kind: 'take';
@@ -23,22 +25,22 @@ export type Choice =
   | { readonly kind: 'wait' };
 
 /**
- * In this order: own warm container; one with the artifacts resident; one in which they are being loaded and will be ready
- * sooner than a fresh load; stem cell or zygote; (with pre-loading) a container of the same namespace that is missed less
- * than a start costs; a container that is starting for nobody; a new one; (with pre-loading) any container of the same
- * namespace; eviction; waiting.
+ * Its own warm container first. Then, of the containers that are up and that it may use, the one with the least expected
+ * cost: what the call still has to wait for in it, and what others lose. That is, as a rule, one with the artifacts
+ * resident, then one in which they are being loaded, then a stem cell or zygote, then (with pre-loading) one of the same
+ * namespace that is cleaned for it. A container that is starting for nobody, or a new one, where that costs less or nothing
+ * else is there. Then eviction; then waiting.
  */
 export function chooseContainer(context: StepContext, action: Action): Choice {
-  const { config } = context;
-  const ready = takeOwn(context, action) ?? takeResident(context, action) ?? joinLoad(context, action) ?? takeBlank(context, action);
-  if (ready !== undefined) return ready;
-  const reusable = config.preload ? cheapestReusable(context, action) : undefined;
-  if (reusable !== undefined && reusable.costMs < containerStartMsOf(context.state)) return takeOther(reusable.container, action);
+  const own = takeOwn(context, action);
+  if (own !== undefined) return own;
+  const up = cheapestThatIsUp(context, action);
+  if (up !== undefined && up.costMs < containerStartMsOf(context.state) + savedMsOf(action)) return takeOther(up.container, action);
   for (const id of context.state.unclaimedStarting.get(action.memoryLimitBytes) ?? []) {
     return { kind: 'await-start', container: containerOf(context.state, id) };
   }
   if (freePoolBytes(context) >= action.memoryLimitBytes) return { kind: 'create' };
-  if (reusable !== undefined) return takeOther(reusable.container, action);
+  if (up !== undefined) return takeOther(up.container, action);
   const victims = evictionFor(context, action);
   return victims === undefined ? { kind: 'wait' } : { kind: 'evict', victims };
 }
@@ -65,37 +67,34 @@ function takeOwn({ state }: StepContext, action: Action): Take | undefined {
   return latest === undefined ? undefined : { kind: 'take', container: latest, startType: 'warm', clean: 'none' };
 }
 
-function takeResident(context: StepContext, action: Action): Take | undefined {
-  const container = cheapest(context, action, firstContainers(context, action.idleResident, comparedCandidates));
-  return container === undefined ? undefined : takeOther(container, action);
-}
-
-function joinLoad(context: StepContext, action: Action): Take | undefined {
-  for (const id of action.loadingIn) {
-    const container = containerOf(context.state, id);
-    const { load } = container;
-    if (load === undefined || !isUsableBy(container, action)) continue;
-    const elapsedMs = context.now - load.startedAt;
-    // Overdue loads are expected to take as long again as they are late by.
-    const remainingMs = Math.abs(aheadLoadMsOf(action) - elapsedMs);
-    if (remainingMs <= loadMsOf(action)) return takeOther(container, action);
+function cheapestThatIsUp(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {
+  const { state, config } = context;
+  const limit = action.memoryLimitBytes;
+  const candidates = [action.idleResident, action.loadingIn, idleOfClass(state, classOf('stem', limit, undefined)), idleOfClass(state, classOf('zygote', limit, undefined))];
+  if (config.preload) candidates.push(idleOfClass(state, classOf('warm', limit, action.namespace)));
+  let cheapest: { container: Container; costMs: number } | undefined;
+  for (const ids of candidates) {
+    for (const container of firstContainers(context, ids, comparedCandidates)) {
+      if (!isUsableBy(container, action)) continue;
+      const costMs = costOfTaking(context, container, action);
+      if (cheapest === undefined || costMs < cheapest.costMs) cheapest = { container, costMs };
+    }
   }
-  return undefined;
+  return cheapest;
 }
 
-function takeBlank(context: StepContext, action: Action): Take | undefined {
-  for (const role of ['stem', 'zygote'] as const) {
-    const ids = idleOfClass(context.state, classOf(role, action.memoryLimitBytes, undefined));
-    const container = cheapest(context, action, firstContainers(context, ids, comparedCandidates));
-    if (container !== undefined) return takeOther(container, action);
-  }
-  return undefined;
+/** Expected ms that the call takes longer in this container than in its own warm one, and that others lose by it. */
+function costOfTaking(context: StepContext, container: Container, action: Action): number {
+  const cleanMs = container.role === 'warm' ? assumedCleanMs : 0;
+  return cleanMs + missingMs(context, container, action) + displacedMs(context, container, action);
 }
 
-function cheapestReusable(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {
-  const ids = idleOfClass(context.state, classOf('warm', action.memoryLimitBytes, action.namespace));
-  const container = cheapest(context, action, firstContainers(context, ids, comparedCandidates));
-  return container === undefined ? undefined : { container, costMs: displacedMs(context, container, action) };
+/** What is left of loading the artifacts when the call takes the container now. */
+function missingMs({ now }: StepContext, container: Container, action: Action): number {
+  if (container.residents.has(action.key)) return 0;
+  if (container.load?.actionKey !== action.key) return savedMsOf(action);
+  // A load that is overdue is expected to take as long again as it is late by.
+  return Math.abs(aheadLoadMsOf(action) - (now - container.load.startedAt));
 }
 
 /** Whether the action may run in this idle container at all. */
@@ -104,24 +103,10 @@ function isUsableBy(container: Container, action: Action): boolean {
   return container.role !== 'warm' || container.namespace === action.namespace;
 }
 
-/** The container that is missed least; one with a load under way only where there is no other. */
-function cheapest(context: StepContext, action: Action, candidates: readonly Container[]): Container | undefined {
-  let best: Container | undefined;
-  let bestCost = Infinity;
-  for (const container of candidates) {
-    if (!isUsableBy(container, action)) continue;
-    const cancelled = container.load !== undefined && container.load.actionKey !== action.key;
-    const cost = displacedMs(context, container, action) + (cancelled ? cancelledLoadCostMs : 0);
-    if (cost < bestCost) [best, bestCost] = [container, cost];
-  }
-  return best;
-}
-/** Larger than any latency: puts containers with a load under way behind all others. */
-const cancelledLoadCostMs = 1e9;
-
 /**
- * Expected ms that others lose when `taker` gets the container. Its own action and the residents of the taker's namespace
- * miss it while the taker runs; residents of other namespaces are lost for the whole horizon.
+ * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
+ * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
+ * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way.
  */
 export function displacedMs(context: StepContext, container: Container, taker: Action): number {
   const { state, config, now } = context;
@@ -131,7 +116,10 @@ export function displacedMs(context: StepContext, container: Container, taker: A
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
   }
+  const { load } = container;
+  if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(actionOf(state, load.actionKey), now, config);
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;
     const resident = actionOf(state, key);

@@ -95,7 +95,9 @@ export interface Action {
   /** Loading on the path of a call, and ahead of time. */
   loadMs: LearntMean;
   aheadLoadMs: LearntMean;
+  /** Runs that found their artifacts resident, and the others. */
   runMs: LearntMean;
+  firstRunMs: LearntMean;
   residentBytes: LearntMean;
   /** What a container said it needs when it refused a load for memory. */
   refusedBytes: number;
@@ -147,6 +149,8 @@ export interface SchedulerState {
   nextContainerNumber: number;
   containers: Map<ContainerId, Container>;
   actions: Map<ActionKey, Action>;
+  /** Plans of actions that are not deployed here yet, the oldest first; bounded by {@link mostPlansAhead}. */
+  plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
   /** In order of arrival. */
   waiting: Map<string, WaitingActivation>;
   queuedCount: number;
@@ -176,6 +180,9 @@ export interface SchedulerState {
   retryStemCellAt: number;
 }
 
+/** A plans topic may speak of every action of the platform, an invoker sees some of them. */
+export const mostPlansAhead = 10_000;
+
 /** What the parts of one step share. */
 export interface StepContext {
   readonly state: SchedulerState;
@@ -194,6 +201,7 @@ export function createState(): SchedulerState {
     nextContainerNumber: 1,
     containers: new Map(),
     actions: new Map(),
+    plansAhead: new Map(),
     waiting: new Map(),
     queuedCount: 0,
     poolUsedBytes: 0,

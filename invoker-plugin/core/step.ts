@@ -21,7 +21,7 @@ import { learn, noMean } from './learn.ts';
 import { pack, relievePressure } from './pack.ts';
 import { policyTable } from './policies/table.ts';
 import { checkWindow, deleteUnclaimed, endLoad, finishCleaning, forgetContainer, makeIdle, noteFailedStemCell, noteRoom, removeContainer, replenishStemCells } from './pool.ts';
-import { actionOf, addResident, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
+import { actionOf, addResident, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
 
@@ -120,6 +120,7 @@ function newAction(event: ActionDeployed): Action {
     loadMs: noMean(),
     aheadLoadMs: noMean(),
     runMs: noMean(),
+    firstRunMs: noMean(),
     residentBytes: noMean(),
     refusedBytes: 0,
     loadable: true,
@@ -141,7 +142,11 @@ function newAction(event: ActionDeployed): Action {
 function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): void {
   const known = state.actions.get(event.actionKey);
   if (known === undefined) {
-    state.actions.set(event.actionKey, newAction(event));
+    const action = newAction(event);
+    const ahead = state.plansAhead.get(event.actionKey);
+    state.actions.set(action.key, action);
+    state.plansAhead.delete(action.key);
+    if (ahead !== undefined) applyPlan(state, action, ahead.plan, ahead.lastArrivalAt);
   } else {
     // What is indexed by namespace and limit stays as it was: a changed action comes with a new version, hence a new key.
     known.declaresArtifacts = event.declaresArtifacts;
@@ -164,18 +169,25 @@ function onActionRemoved({ state }: StepContext, key: ActionKey): void {
   state.dirty.add(key);
 }
 
+/** A plan may come before its action does, when an invoker has just started and reads the topic from its beginning. */
 function onPlanReceived({ state }: StepContext, event: PlanReceived): void {
+  const { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs } = event;
+  const plan: ActionPlan = { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs };
   const action = state.actions.get(event.actionKey);
-  if (action === undefined) return;
-  action.plan = {
-    arrivalRatePerMs: event.arrivalRatePerMs,
-    sampleCount: event.sampleCount,
-    preloadWindowMs: event.preloadWindowMs,
-    offloadWindowMs: event.offloadWindowMs,
-    prewarmWindowMs: event.prewarmWindowMs,
-    keepAliveWindowMs: event.keepAliveWindowMs,
-  };
-  if (event.sampleCount > 0) action.lastArrivalAt = Math.max(action.lastArrivalAt ?? 0, event.lastArrivalAt);
+  if (action !== undefined) {
+    applyPlan(state, action, plan, event.lastArrivalAt);
+    return;
+  }
+  state.plansAhead.delete(event.actionKey);
+  state.plansAhead.set(event.actionKey, { plan, lastArrivalAt: event.lastArrivalAt });
+  if (state.plansAhead.size <= mostPlansAhead) return;
+  const [oldestKey] = state.plansAhead.keys();
+  if (oldestKey !== undefined) state.plansAhead.delete(oldestKey);
+}
+
+function applyPlan(state: SchedulerState, action: Action, plan: ActionPlan, lastArrivalAt: number): void {
+  action.plan = plan;
+  if (plan.sampleCount > 0) action.lastArrivalAt = Math.max(action.lastArrivalAt ?? 0, lastArrivalAt);
   state.dirty.add(action.key);
 }
 
@@ -211,7 +223,7 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
   const activation = container?.activation;
   if (container === undefined || activation?.activationId !== event.activationId) return;
   const action = actionOf(state, activation.actionKey);
-  learn(action.runMs, event.runMs);
+  learn(loadsOnPath(activation.startType) ? action.firstRunMs : action.runMs, event.runMs);
   if (loadsOnPath(activation.startType) && !activation.joinedLoad) {
     learn(action.initMs, event.initMs);
     learn(action.loadMs, event.loadMs);

@@ -58,7 +58,7 @@ export function planOpening(store: ModelStore, model: StoredModel, mode: OpenMod
 }
 
 function corrupt(model: string, problem: string, cause?: unknown): AppError {
-  return new AppError('MODEL_CORRUPT', `Model ${model} is corrupt: ${problem}.`, 'Find what else is: npm run models -- verify; build it again: npm run models -- build', { cause });
+  return new AppError('MODEL_CORRUPT', `Model ${model} is corrupt: ${problem}.`, `Build it again: npm run models -- build --force --only ${model}`, { cause });
 }
 
 /** Compares sizes only, in microseconds; `models verify` compares checksums. */

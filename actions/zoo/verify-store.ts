@@ -1,0 +1,51 @@
+// Compares every file of a model store with the size and the SHA-256 in its manifest. It repairs nothing.
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { AppError } from '../../common/errors.ts';
+import { readManifest, type StoredFile } from '../../runtime/model-store/manifest.ts';
+import { sha256Of } from './file-digest.ts';
+
+export interface VerifiedModel {
+  readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
+  /** One line for each file that is not what it should be. */
+  readonly problems: readonly string[];
+}
+
+async function problemOf(directory: string, file: StoredFile): Promise<string | undefined> {
+  const absolute = path.join(directory, file.path);
+  const bytes = statSync(absolute, { throwIfNoEntry: false })?.size;
+  if (bytes === undefined) return `${file.path} is missing`;
+  if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes, not ${file.bytes}`;
+  return (await sha256Of(absolute)) === file.sha256 ? undefined : `${file.path} has another SHA-256`;
+}
+
+/**
+ * Reads every file of the store; calls back after each model.
+ * @throws AppError MODEL_STORE_MISSING, MODEL_CORRUPT when the manifest cannot be read
+ */
+export async function verifyStore(directory: string, onModel?: (model: VerifiedModel) => void): Promise<VerifiedModel[]> {
+  const manifest = await readManifest(directory);
+  const verified: VerifiedModel[] = [];
+  for (const { name, plain, form, attachments } of manifest.models) {
+    const files = [plain, ...(form?.files ?? []), ...attachments];
+    const problems: string[] = [];
+    for (const file of files) {
+      const problem = await problemOf(directory, file);
+      if (problem !== undefined) problems.push(problem);
+    }
+    const model = { name, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0), problems };
+    verified.push(model);
+    onModel?.(model);
+  }
+  return verified;
+}
+
+/** @throws AppError MODEL_CORRUPT naming the files that are not what they should be, if there are any. */
+export function requireSound(models: readonly VerifiedModel[]): void {
+  const corrupt = models.filter(({ problems }) => problems.length > 0);
+  if (corrupt.length === 0) return;
+  const names = corrupt.map(({ name }) => `--only ${name}`).join(' ');
+  throw new AppError('MODEL_CORRUPT', `${corrupt.flatMap(({ problems }) => problems).join('; ')}.`, `Build again: npm run models -- build --force ${names}`);
+}
