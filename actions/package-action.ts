@@ -1,4 +1,5 @@
 // Makes an OpenWhisk zip action of an action's folder: its files, what it includes, and the SDK. It does not deploy.
+import type { Dirent } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -15,6 +16,9 @@ const sdkFile = path.join(projectDir, 'build/runtime/sdk/index.cjs');
 
 /** A zip holds nothing larger than stock OpenWhisk's limit of 48 MB for an action, which counts its base64 text. */
 const maxZipBytes = 36 * 1024 * 1024;
+
+/** Files up to this size are stored as they are: a container unpacks them sooner, on the path of the first call. */
+const storedUncompressedBytes = 64 * 1024;
 
 /** The parts of an action's package.json that matter here. */
 const packageSchema = z.object({
@@ -83,10 +87,14 @@ async function filesUnder(source: string, nameInZip: string): Promise<ZipEntry[]
   });
   if (found.isFile()) return [{ file: source, nameInZip }];
   const entries = await readdir(source, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && !/\.(ts|map)$/.test(entry.name))
-    .map((entry) => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/'))
-    .filter((relative) => !/(^|\/)\./.test(relative))
+  const relativePathOf = (entry: Dirent): string => path.relative(source, path.join(entry.parentPath, entry.name)).replaceAll(path.sep, '/');
+  const wanted = entries.filter((entry) => !entry.isDirectory() && !/\.(ts|map)$/.test(entry.name) && !/(^|\/)\./.test(relativePathOf(entry)));
+  const odd = wanted.find((entry) => !entry.isFile());
+  if (odd !== undefined) {
+    throw new AppError('ACTION_ARCHIVE', `${path.join(odd.parentPath, odd.name)} is a link, not a file.`, 'Put a copy there, or name what it points to under "include" in package.json.');
+  }
+  return wanted
+    .map(relativePathOf)
     .sort()
     .map((relative) => ({ file: path.join(source, relative), nameInZip: path.posix.join(nameInZip, relative) }));
 }
@@ -95,7 +103,10 @@ async function zipOf(entries: readonly ZipEntry[]): Promise<Buffer> {
   const archive = new yazl.ZipFile();
   // The DOS date field is local time without a zone: these local fields give the same bytes on every machine.
   const options = { mtime: new Date(1980, 0, 2, 12), forceDosTimestamp: true, mode: 0o100644 };
-  for (const { file, nameInZip } of entries) archive.addBuffer(await readFile(file), nameInZip, options);
+  for (const { file, nameInZip } of entries) {
+    const contents = await readFile(file);
+    archive.addBuffer(contents, nameInZip, { ...options, compress: contents.length > storedUncompressedBytes });
+  }
   archive.end();
   return await buffer(archive.outputStream);
 }

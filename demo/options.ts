@@ -152,6 +152,12 @@ export const simTable = {
     description: 'Measured latencies (profile.json of a live run) instead of the shipped ones.',
     valueName: 'FILE',
   }),
+  against: textOption({
+    flag: 'against',
+    env: 'INSTAINFER_SIM_AGAINST',
+    description: 'summary.json of a live run of the same options: says how many activations start otherwise; exit code 1 above 5 %.',
+    valueName: 'FILE',
+  }),
   json: switchOption({
     flag: 'json',
     env: 'INSTAINFER_SIM_JSON',
@@ -166,6 +172,7 @@ const flagsOfDemoOnly = {
 };
 const flagsOfSimOnly = {
   profile: 'The live demo measures its latencies; npm run sim takes a profile.',
+  against: 'npm run sim holds a simulation against a live run.',
   json: 'The live demo writes summary.json into --out; npm run sim prints it.',
 };
 
@@ -192,6 +199,8 @@ export interface DemoOptions extends ReplayOptions {
 }
 export interface SimOptions extends ReplayOptions {
   readonly profileFile: string;
+  /** summary.json of a live run to be held against. */
+  readonly againstFile: string | undefined;
   readonly json: boolean;
 }
 
@@ -207,7 +216,7 @@ export function parseDemoOptions(argv: readonly string[], env: Env): DemoOptions
 export function parseSimOptions(argv: readonly string[], env: Env): SimOptions {
   const { values, given } = parseOptions({ table: simTable, argv, env, flagsOfOthers: flagsOfDemoOnly });
   const profileFile = values.profile ?? shippedProfileFile;
-  return Object.freeze({ ...compileReplay(values, given), profileFile, json: values.json });
+  return Object.freeze({ ...compileReplay(values, given), profileFile, againstFile: values.against, json: values.json });
 }
 
 type ReplayValues = ReturnType<typeof parseOptions<typeof replayTable>>['values'];

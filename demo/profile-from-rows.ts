@@ -1,11 +1,12 @@
 // Builds the profile that a simulation needs from what live runs measured: rows for activations, journals for everything
 // else. Medians throughout; what no run measured is taken from the profile given as base.
+import { isDeepStrictEqual } from 'node:util';
 import { shortNameOf } from '../common/action-identity.ts';
 import type { JournalEntry } from '../invoker-plugin/journal.ts';
 import { loadingForms, type LoadingForm } from './arms.ts';
 import type { ActionProfile, Profile } from './profile.ts';
 import type { ActivationRow } from './report/rows.ts';
-import { medianOf, roundTo } from './report/statistics.ts';
+import { medianOf, medianOfCensored, roundTo, type CensoredValue } from './report/statistics.ts';
 
 /** What one live run measured. */
 export interface MeasuredRun {
@@ -27,11 +28,23 @@ const maxRunSamples = 100;
 
 /**
  * The profile of the runs. An action is in it when a run of it succeeded or the base has it. Loads that an activation joined
- * half-way are left out: they say nothing of what a load takes.
+ * half-way are left out: they say nothing of what a load takes. Where the base fills in, `measuredOn` says so.
  */
 export function profileFromRuns(input: ProfileInput): Profile {
-  const { runs, base, measuredOn } = input;
+  const { runs, base } = input;
+  const profile = measure(runs, base);
+  // Against a base without figures, so that what it filled in shows.
+  const isFilledIn = !isDeepStrictEqual(measure(runs, { ...noFigures, actions: {} }), profile);
+  const measuredOn = isFilledIn ? `${input.measuredOn}; what these runs did not measure is from: ${base.measuredOn}` : input.measuredOn;
+  return { formatVersion: 1, measuredOn, ...profile };
+}
+
+const noFigures: Omit<Figures, 'actions'> = { containerStartMs: 0, cleanMs: 0, removeMs: 0, offloadMs: 0, emptyContainerBytes: 0 };
+type Figures = Omit<Profile, 'formatVersion' | 'measuredOn'>;
+
+function measure(runs: readonly MeasuredRun[], base: Figures): Figures {
   const durations = commandDurationsOf(runs.flatMap((run) => run.journalEntries));
+  const cleanMs = [...durations.cleanContainer, ...runs.flatMap(cleaningWaitsOf)];
   const started = runs.flatMap((run) => run.journalEntries).flatMap(({ event }) => (event.type === 'containerStarted' ? [event] : []));
   const names = new Set([...Object.keys(base.actions), ...runs.flatMap((run) => run.rows.map((row) => row.action))]);
   const actions = [...names].sort().flatMap((name): [string, ActionProfile][] => {
@@ -39,10 +52,8 @@ export function profileFromRuns(input: ProfileInput): Profile {
     return profile === undefined ? [] : [[name, profile]];
   });
   return {
-    formatVersion: 1,
-    measuredOn,
     containerStartMs: measured(started.map(({ startMs }) => startMs), base.containerStartMs),
-    cleanMs: measured(durations.cleanContainer, base.cleanMs),
+    cleanMs: measured(cleanMs, base.cleanMs),
     removeMs: measured(durations.removeContainer, base.removeMs),
     offloadMs: measured(durations.offload, base.offloadMs),
     emptyContainerBytes: Math.round(measured(started.map(({ usedBytes }) => usedBytes), base.emptyContainerBytes)),
@@ -76,7 +87,7 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     return { stock: roundTo(values['stock'] ?? either, 3), mapped: roundTo(values['mapped'] ?? either, 3) };
   };
   const steadyMedianMs = medianOf(runSamplesMs) ?? 0;
-  const loads = loadsOf(action, runs);
+  const loads = runs.flatMap((run) => loadsOf(action, run.journalEntries));
   const initMs = measured(rows.filter(isFresh).map((row) => row.initMs), base?.initMs ?? 0);
   const loadMs = perForm((fresh) => medianOf(fresh.map((row) => row.loadMs)), base?.loadMs);
   const firstRunExtraMs = perForm((fresh) => {
@@ -87,17 +98,37 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     initMs,
     adoptMs: measured(rows.filter((row) => row.startType === 'preloaded').map((row) => row.initMs), base?.adoptMs ?? initMs),
     loadMs,
-    aheadLoadMs: measured(loads.map((load) => load.loadMs), base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + steadyMedianMs),
+    aheadLoadMs: roundTo(medianOfCensored(loads) ?? base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + steadyMedianMs, 3),
     runSamplesMs: runSamplesMs.map((value) => roundTo(value, 3)),
     firstRunExtraMs,
-    residentBytes: Math.round(measured(loads.map((load) => load.residentBytes), base?.residentBytes ?? 0)),
+    residentBytes: Math.round(measured(loads.flatMap((load) => load.residentBytes ?? []), base?.residentBytes ?? 0)),
   };
 }
 
-function loadsOf(action: string, runs: readonly MeasuredRun[]): { readonly loadMs: number; readonly residentBytes: number }[] {
-  return runs
-    .flatMap((run) => run.journalEntries)
-    .flatMap(({ event }) => (event.type === 'loadSucceeded' && shortNameOf(event.actionKey) === action ? [event] : []));
+/** A load ahead of time: from the command to the answer, or until a call of another action cut it off. */
+interface SeenLoad extends CensoredValue {
+  readonly residentBytes?: number;
+}
+
+function loadsOf(action: string, entries: readonly JournalEntry[]): SeenLoad[] {
+  const givenAt = new Map<string, number>();
+  const seen: SeenLoad[] = [];
+  for (const { event, commands } of entries) {
+    if (event.type === 'loadSucceeded' || event.type === 'loadFailed') {
+      const subject = `${event.containerId} ${event.actionKey}`;
+      const startedAt = givenAt.get(subject);
+      givenAt.delete(subject);
+      if (startedAt !== undefined) {
+        const value = event.at - startedAt;
+        if (event.type === 'loadSucceeded') seen.push({ value, isCutOff: false, residentBytes: event.residentBytes });
+        else if (event.reason === 'cancelled') seen.push({ value, isCutOff: true });
+      }
+    }
+    for (const command of commands) {
+      if (command.type === 'load' && shortNameOf(command.actionKey) === action) givenAt.set(`${command.containerId} ${command.actionKey}`, event.at);
+    }
+  }
+  return seen;
 }
 
 /** Activations that took a container in which a load of their own artifacts was under way. */
@@ -112,6 +143,18 @@ function joinedActivationsOf(entries: readonly JournalEntry[]): Set<string> {
     }
   }
   return joined;
+}
+
+/** Waits of activations that got a container on arrival and only had to wait for it to be cleaned. */
+function cleaningWaitsOf({ rows, journalEntries }: MeasuredRun): number[] {
+  const waitMsOf = new Map(rows.map((row) => [row.activationId, row.waitMs]));
+  return journalEntries.flatMap(({ event, commands }) =>
+    commands.flatMap((command) => {
+      const isCleaned = event.type === 'activationArrived' && command.type === 'startActivation' && command.clean !== 'none';
+      const waitMs = isCleaned && command.activationId === event.activationId ? waitMsOf.get(command.activationId) : undefined;
+      return waitMs === undefined ? [] : [waitMs];
+    }),
+  );
 }
 
 type TimedCommand = 'cleanContainer' | 'removeContainer' | 'offload';

@@ -21,10 +21,10 @@ let tokenizer;
  * @returns `{ model, embedding: number[], tokenCount, truncated, timings }`, or `{ error }` when the parameters are wrong
  */
 exports.main = (parameters) =>
-  answer(async () => {
-    const text = textParameter('text', parameters.text) ?? sampleText;
-    const textPair = textParameter('textPair', parameters.textPair);
-    if (textPair !== undefined && parameters.text === undefined) {
+  answer(parameters, async (given) => {
+    const text = textParameter('text', given.text) ?? sampleText;
+    const textPair = textParameter('textPair', given.textPair);
+    if (textPair !== undefined && given.text === undefined) {
       throw new InputError('"textPair" comes without "text"; send both, or "text" alone.');
     }
 
@@ -45,7 +45,7 @@ exports.main = (parameters) =>
 
     return {
       model: modelName,
-      ...(parameters.text === undefined ? { sample: true } : {}),
+      ...(given.text === undefined ? { sample: true } : {}),
       embedding: Array.from(pooled.data),
       tokenCount,
       truncated,

@@ -28,9 +28,9 @@ const labelsOfModel = new Map();
  * @returns `{ model, top: [{ class, score, label? }], timings }`, or `{ error }` when the parameters are wrong
  */
 function classifyImage(action, parameters) {
-  return answer(async () => {
-    const bytes = imageBytes(parameters.image);
-    const count = topCount(parameters.top);
+  return answer(parameters, async ({ image, top }) => {
+    const bytes = imageBytes(image);
+    const count = topCount(top);
 
     const startMs = performance.now();
     const session = await model(action.model);
@@ -50,7 +50,7 @@ function classifyImage(action, parameters) {
     const logits = outputs[session.outputNames[0]].data;
     return {
       model: action.model,
-      ...(parameters.image === undefined ? { sample: true } : {}),
+      ...(image === undefined ? { sample: true } : {}),
       top: topClasses(logits, count).map((best) => (labels ? { ...best, label: labels[best.class] } : best)),
       timings: {
         loadMs: rounded(loadedMs - startMs),

@@ -4,12 +4,14 @@
 class InputError extends Error {}
 
 /**
- * Turns an InputError into OpenWhisk's application error, `{ error: message }`. Everything else is not the caller's
- * fault and goes on to the runtime.
+ * Calls `work(parameters)` and turns an InputError into OpenWhisk's application error, `{ error: message }`. Everything
+ * else is not the caller's fault and goes on to the runtime.
  */
-async function answer(work) {
+async function answer(parameters, work) {
   try {
-    return await work();
+    // OpenWhisk passes arrays on too, for example from an action before this one in a sequence.
+    if (Array.isArray(parameters)) throw new InputError('The parameters are an array; send an object with named parameters.');
+    return await work(parameters);
   } catch (thrown) {
     if (thrown instanceof InputError) return { error: thrown.message };
     throw thrown;

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import fc from 'fast-check';
 import sharp from 'sharp';
 import { actionNames } from '../action-names.ts';
 import { RecordingSession, unpackAction, type UnpackedAction } from '../testing/unpacked-action.ts';
@@ -118,6 +119,25 @@ describe('an image action', () => {
       assert.equal(session.feeds.length, 0);
     });
   }
+
+  it('answers an array of parameters with an error', async () => {
+    const main = action.main as (parameters: unknown) => Promise<Record<string, unknown>>;
+    assert.deepEqual(await main([{ top: 1 }]), { error: 'The parameters are an array; send an object with named parameters.' });
+  });
+
+  it('answers every damaged picture with classes or with an error, and never fails', async () => {
+    const original = fc.constantFrom(png, jpeg);
+    const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(original, damage, async (picture, bytes) => {
+        const damaged = Buffer.from(picture);
+        for (const [at, byte] of bytes) damaged[at % damaged.length] = byte;
+        const result = await action.main({ image: damaged.toString('base64'), top: 1 });
+        assert.ok(Array.isArray(result['top']) || typeof result['error'] === 'string');
+      }),
+      { numRuns: 100 },
+    );
+  });
 
   it('refuses a small file that claims to be a gigantic picture', async () => {
     const bomb = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#000000' } }).png().toBuffer();

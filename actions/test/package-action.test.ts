@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ import { AppError } from '../../common/errors.ts';
 import { artifactsSchema } from '../../runtime/protocol.ts';
 import { actionNames } from '../action-names.ts';
 import { createCommand, packageAction, type PackagedAction } from '../package-action.ts';
+import { modelNames } from '../zoo/architectures/index.ts';
 import { zipContents } from '../testing/unpacked-action.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../../..');
@@ -18,6 +19,10 @@ describe('the packager', () => {
     tempDir = await mkdtemp(path.join(tmpdir(), 'instainfer-package-'));
   });
   after(() => rm(tempDir, { recursive: true, force: true }));
+
+  it('knows an action for each model of the zoo', () => {
+    assert.deepEqual([...actionNames].sort(), [...modelNames].sort());
+  });
 
   it('knows exactly the folders that declare artifacts', async () => {
     const folders = await readdir(path.join(projectDir, 'actions'), { withFileTypes: true });
@@ -103,6 +108,12 @@ describe('the packager', () => {
     });
   }
 
+  it('refuses a link, which would be missing in the zip', async () => {
+    const folder = await actionFolder('linked', { 'package.json': '{"name":"a"}', 'instainfer.json': '{}' });
+    await symlink(tempDir, path.join(folder, 'shared'));
+    await assert.rejects(packageAction(folder), /linked\/shared is a link, not a file/);
+  });
+
   it('quotes the command for a shell', () => {
     const action: PackagedAction = {
       name: 'my action',
@@ -139,5 +150,18 @@ describe("the packager's command line", () => {
       assert.match(thrown.stderr ?? '', /no action "resnet51".*resnet152, alexnet/);
       return true;
     });
+  });
+});
+
+describe('docs/actions.md', () => {
+  it('shows the command that the packager prints', async () => {
+    const text = await readFile(path.join(projectDir, 'docs/actions.md'), 'utf8');
+    assert.ok(text.includes(`\n${createCommand(await packageAction('resnet50'), 'out/actions/resnet50.zip')}\n`));
+  });
+
+  it('installs the versions of the libraries that the actions are tested with', async () => {
+    const text = await readFile(path.join(projectDir, 'docs/actions.md'), 'utf8');
+    const { dependencies } = JSON.parse(await readFile(path.join(projectDir, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
+    for (const library of ['onnxruntime-node', 'sharp', '@huggingface/tokenizers']) assert.ok(text.includes(`${library}@${dependencies[library]}`), library);
   });
 });

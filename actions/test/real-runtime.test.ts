@@ -2,15 +2,12 @@
 // process, which is what an action finds on a plain OpenWhisk runtime.
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { manifestFileName, readManifest } from '../../runtime/model-store/manifest.ts';
 import { actionNames } from '../action-names.ts';
-import { buildTokenizerJson } from '../bert-vocabulary/build-tokenizer.ts';
 import { packageAction, type PackagedAction } from '../package-action.ts';
 import { RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
 import { unpackFiles } from '../testing/unpacked-action.ts';
@@ -43,18 +40,6 @@ function checkAnswer(name: string, { status, body }: Pick<Reply, 'status' | 'bod
   return answer;
 }
 
-/** Puts the stand-in tokenizer beside bert-base in a store that was built without one. */
-async function provideTokenizer(storeDir: string): Promise<void> {
-  const { models, ...rest } = await readManifest(storeDir);
-  const bert = models.find((model) => model.name === 'bert-base')!;
-  if (bert.attachments.length > 0) return;
-  const text = buildTokenizerJson();
-  const file = { path: 'bert-base/tokenizer.json', bytes: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
-  await writeFile(path.join(storeDir, file.path), text);
-  const others = models.filter((model) => model !== bert);
-  await writeFile(path.join(storeDir, manifestFileName), JSON.stringify({ ...rest, models: [...others, { ...bert, attachments: [file] }] }));
-}
-
 describe('the eight actions with the models of the zoo', function () {
   this.timeout(60_000);
   let storeDir: string;
@@ -64,7 +49,6 @@ describe('the eight actions with the models of the zoo', function () {
   before(async () => {
     storeDir = await mkdtemp(path.join(tmpdir(), 'instainfer-actions-store-'));
     await run(process.execPath, [path.resolve(import.meta.dirname, '../zoo/main.js'), 'build', '--small', '--dir', storeDir]);
-    await provideTokenizer(storeDir);
     runtime = await RuntimeProcess.start(storeDir);
     const picture = sharp({ create: { width: 400, height: 300, channels: 3, background: '#cc8844', noise: { type: 'gaussian', mean: 128, sigma: 40 } } });
     images = { PNG: (await picture.clone().png().toBuffer()).toString('base64'), JPEG: (await picture.clone().jpeg({ quality: 95 }).toBuffer()).toString('base64') };

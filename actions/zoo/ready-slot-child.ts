@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import ort from 'onnxruntime-node';
 import { makeFeeds, quietOptions } from '../../runtime/model-store/open-model.ts';
 import { tinyModel } from '../../runtime/model-store/tiny-model.ts';
+import { median } from './median.ts';
 import type { MeasureOrder, SaveOrder, SlotMeasurement, SlotOrder, SlotReply } from './ready-slot-protocol.ts';
 
 /** As many values of an output as are compared between forms. */
@@ -19,32 +20,43 @@ async function save(order: SaveOrder): Promise<void> {
   await ort.InferenceSession.create(order.file, order.sessionOptions);
 }
 
+interface Timed {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+async function time<T>(work: () => Promise<T>): Promise<Timed & { readonly result: T }> {
+  const cpuBefore = process.cpuUsage();
+  const startedMs = performance.now();
+  const result = await work();
+  const wallMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { result, wallMs, cpuMs: (user + system) / 1000 };
+}
+
+/** Runs `work` until so many runs or so much time have gone by, but three times at least. */
+async function timeRepeatedly(work: () => Promise<unknown>, runs: number, budgetMs: number): Promise<Timed[]> {
+  const timed: Timed[] = [];
+  const sinceMs = performance.now();
+  while (timed.length < runs && (timed.length < 3 || performance.now() - sinceMs < budgetMs)) timed.push(await time(work));
+  return timed;
+}
+
 async function measure(order: MeasureOrder): Promise<SlotMeasurement> {
   const before = privateBytes();
-  let startedMs = performance.now();
-  const session = await ort.InferenceSession.create(order.file, order.sessionOptions);
-  const loadMs = performance.now() - startedMs;
+  const load = await time(() => ort.InferenceSession.create(order.file, order.sessionOptions));
   const loadedPrivateBytes = privateBytes() - before;
-
   const feeds = makeFeeds(ort, order.sampleInputs);
-  startedMs = performance.now();
-  const results = await session.run(feeds);
-  const firstRunMs = performance.now() - startedMs;
-
-  const runsMs: number[] = [];
-  const steadySinceMs = performance.now();
-  while (runsMs.length < order.steadyRuns && (runsMs.length < 3 || performance.now() - steadySinceMs < order.steadyMs)) {
-    startedMs = performance.now();
-    await session.run(feeds);
-    runsMs.push(performance.now() - startedMs);
-  }
-  runsMs.sort((a, b) => a - b);
-  const outputs = Object.entries(results).map(([name, tensor]) => [name, Array.from((tensor.data as Float32Array).subarray(0, comparedValues))]);
+  const first = await time(() => load.result.run(feeds));
+  const steady = await timeRepeatedly(() => load.result.run(feeds), order.steadyRuns, order.steadyMs);
+  const outputs = Object.entries(first.result).map(([name, tensor]) => [name, Array.from((tensor.data as Float32Array).subarray(0, comparedValues))]);
   return {
-    loadMs,
-    firstRunMs,
-    steadyRunMs: runsMs[runsMs.length >> 1] ?? firstRunMs,
-    fastestRunMs: runsMs[0] ?? firstRunMs,
+    loadMs: load.wallMs,
+    firstRunMs: first.wallMs,
+    steadyRunMs: median(steady.map(({ wallMs }) => wallMs)),
+    fastestRunMs: Math.min(...steady.map(({ wallMs }) => wallMs)),
+    loadCpuMs: load.cpuMs,
+    leastRunCpuMs: Math.min(...steady.map(({ cpuMs }) => cpuMs)),
     loadedPrivateBytes,
     privateBytes: privateBytes() - before,
     outputs: Object.fromEntries(outputs) as Record<string, number[]>,

@@ -28,6 +28,9 @@ export interface SlotMeasurement {
   /** Median of the runs after the first. */
   readonly steadyRunMs: number;
   readonly fastestRunMs: number;
+  /** Processor time of the load, and of the run that took least, over all threads: other processes do not add to it. */
+  readonly loadCpuMs: number;
+  readonly leastRunCpuMs: number;
   readonly loadedPrivateBytes: number;
   readonly privateBytes: number;
   /** The first values of each output, to compare forms by. */

@@ -3,18 +3,19 @@ import { AppError } from '../../common/errors.ts';
 import { isModelName, modelNames } from '../../actions/zoo/architectures/index.ts';
 import { buildZoo } from '../../actions/zoo/build-zoo.ts';
 import { defaultStoreDirectory } from '../../actions/zoo/default-directory.ts';
+import { printProgressTo } from '../../actions/zoo/print-progress.ts';
 
 export interface ModelStoreRequest {
   /** Names of the actions of the replay, each named after its model. */
   readonly names: readonly string[];
   readonly small: boolean;
   readonly signal: AbortSignal;
-  /** Shows one line of progress. */
-  readonly print: (line: string) => void;
+  /** Where progress is shown. */
+  readonly output: NodeJS.WriteStream;
 }
 
 /**
- * @returns the store's folder.
+ * @returns the store's folder; an aborted build leaves it as it was.
  * @throws AppError BAD_OPTION for an action without a model in the zoo, DISK_FULL when the store does not fit
  */
 export async function ensureModelStore(request: ModelStoreRequest): Promise<string> {
@@ -29,10 +30,9 @@ export async function ensureModelStore(request: ModelStoreRequest): Promise<stri
     size,
     models,
     signal: request.signal,
-    onProgress: (progress) => {
-      if (progress.kind === 'waiting') request.print('Another process is building the models; waiting for it.');
-      if (progress.kind === 'built') request.print(`Built ${progress.model.name} (${(progress.model.plain.bytes / 1e6).toFixed(0)} MB of weights) in ${(progress.tookMs / 1000).toFixed(1)} s.`);
-    },
+    onProgress: printProgressTo(request.output),
+  }).catch((error: unknown) => {
+    if (!request.signal.aborted) throw error;
   });
   return directory;
 }

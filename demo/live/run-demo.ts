@@ -13,7 +13,10 @@ import { findModel, readManifest, type Manifest } from '../../runtime/model-stor
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
-import { openRunFiles, writeJsonFile, type RunFiles } from '../report/output-files.ts';
+import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
+import { profileFromRuns, type MeasuredRun } from '../profile-from-rows.ts';
+import { readProfile } from '../read-profile.ts';
+import { shippedProfileFile } from '../shipped-files.ts';
 import { poolUsageOf } from '../report/pool-usage.ts';
 import type { ActivationRow } from '../report/rows.ts';
 import type { Comparison, Summary } from '../report/summary-schema.ts';
@@ -26,6 +29,7 @@ import { runLive } from './live-run.ts';
 import { ensureModelStore } from './model-store.ts';
 import { Screen } from './screen.ts';
 import { renderView, type ViewModel } from './view.ts';
+import { describeWithoutPreloading } from './without-preloading.ts';
 
 /** Everything the arms of one invocation have in common. */
 interface Replay {
@@ -41,6 +45,12 @@ interface Replay {
 }
 
 const usage = 'usage: npm run demo -- [options]\n\nReplays five minutes of an Azure trace on real inference actions, with pre-loading, and reports what it saved.';
+/** What one arm came to: its summary, and what the simulator can learn from it. */
+interface ArmRun {
+  readonly summary: Summary;
+  readonly measured: MeasuredRun;
+}
+
 /** Exit code of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
 const interruptedExitCode = 130;
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
@@ -69,12 +79,13 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
   try {
     const replay = await prepare(options, trace, interruption.signal);
     if (replay === undefined) return interruptedExitCode;
-    const summaries: Summary[] = [];
+    const runs: ArmRun[] = [];
     for (const arm of options.compare ? comparisonArms : [options.arm]) {
       if (interruption.signal.aborted) break;
-      summaries.push(await runArm(replay, arm));
+      runs.push(await runArm(replay, arm));
     }
-    report(replay, summaries);
+    const summaries = runs.map(({ summary }) => summary);
+    await report(replay, runs);
     if (interruption.signal.aborted) return interruptedExitCode;
     return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
   } finally {
@@ -86,7 +97,7 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
 async function prepare(options: DemoOptions, trace: AssignedTrace, signal: AbortSignal): Promise<Replay | undefined> {
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const names = [...new Set(trace.functions.map(({ action }) => action))];
-  const storeDir = await ensureModelStore({ names, small: options.small, signal, print: (line) => process.stderr.write(`${line}\n`) });
+  const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
   if (signal.aborted) return undefined;
   const actions = await deployableActions(names, containerMemoryMb);
   const manifest = await readManifest(storeDir);
@@ -104,7 +115,7 @@ function estimateOf(manifest: Manifest, action: ActionDocument): LoadEstimate {
   return { loadMs: weightBytes / 200_000, residentBytes: 2 * weightBytes + slotBaseBytes };
 }
 
-async function runArm(replay: Replay, arm: Arm): Promise<Summary> {
+async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
   const { options, clock, arrivals, actions } = replay;
   const files = openRunFiles(options.compare ? path.join(replay.outDir, armSlug(arm)) : replay.outDir);
   const scheduler = schedulerConfigOf(options, arm);
@@ -148,37 +159,34 @@ async function runArm(replay: Replay, arm: Arm): Promise<Summary> {
         phase = next;
       },
     });
-    return finishArm(replay, arm, files, { rows, entries, startedAt: result.startedAt, endedAt: result.startedAt + result.replayMs });
+    const window = { fromAt: result.startedAt, toAt: result.startedAt + result.replayMs };
+    const context = runContextOf({ source: 'live', measuredOn: machineText(), options, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
+    const summary = summarize({ context, rows, expectedActivations: arrivals.length, pool: poolUsageOf(entries, window) });
+    files.writeJson('summary.json', summary);
+    return { summary, measured: { loading: arm.loading, rows, journalEntries: entries } };
   } finally {
     screen.close();
     files.close();
   }
 }
 
-function finishArm(
-  replay: Replay,
-  arm: Arm,
-  files: RunFiles,
-  run: { rows: readonly ActivationRow[]; entries: readonly JournalEntry[]; startedAt: number; endedAt: number },
-): Summary {
-  const context = runContextOf({ source: 'live', measuredOn: machineText(), options: replay.options, arm, trace: replay.trace, traceName: path.basename(replay.options.traceFile) });
-  const pool = poolUsageOf(run.entries, { fromAt: run.startedAt, toAt: run.endedAt });
-  const summary = summarize({ context, rows: run.rows, expectedActivations: replay.arrivals.length, pool });
-  files.writeJson('summary.json', summary);
-  return summary;
-}
-
-function report(replay: Replay, summaries: readonly Summary[]): void {
-  const [only] = summaries;
+/** Prints what came of the runs, and keeps their latencies for the simulator. */
+async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
+  const { options, trace, arrivals, outDir } = replay;
+  const [only] = runs;
   if (only === undefined) return;
-  if (!replay.options.compare) {
-    process.stdout.write(`${renderRun(only)}\n`);
+  const profile = profileFromRuns({ runs: runs.map(({ measured }) => measured), base: await readProfile(shippedProfileFile), measuredOn: machineText() });
+  writeJsonFile(path.join(outDir, 'profile.json'), profile);
+  const lines: string[] = [];
+  if (options.compare) {
+    const comparison: Comparison = { formatVersion: 1, arms: runs.map(({ summary }) => summary) };
+    writeJsonFile(path.join(outDir, 'summary.json'), comparison);
+    lines.push(renderComparison(comparison));
   } else {
-    const comparison: Comparison = { formatVersion: 1, arms: [...summaries] };
-    writeJsonFile(path.join(replay.outDir, 'summary.json'), comparison);
-    process.stdout.write(`${renderComparison(comparison)}\n`);
+    lines.push(renderRun(only.summary));
+    if (options.arm.preload) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
   }
-  process.stdout.write(`Written to ${replay.outDir}\n`);
+  process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}\n`);
 }
 
 /** Such as `Intel Xeon, 2 cores, 23 GB, Node v20.20.2`. */

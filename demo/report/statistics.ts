@@ -40,6 +40,32 @@ export function medianOf(values: readonly number[]): number | undefined {
   return percentileOf(values, 0.5);
 }
 
+/** A duration that was seen to its end, or cut off after `value` and so known to be longer. */
+export interface CensoredValue {
+  readonly value: number;
+  readonly isCutOff: boolean;
+}
+
+/**
+ * The median where some values are only known to be longer (Kaplan and Meier, 1958): long durations are cut off more often,
+ * so the median of the complete ones alone would be too small. Worked: 100, 200 cut off, 300, 400: three quarters last
+ * longer than 100, of which half last longer than 300, that is 0.375 of all, so the median is 300. The largest value where
+ * more than half were cut off; undefined for no values.
+ */
+export function medianOfCensored(values: readonly CensoredValue[]): number | undefined {
+  if (values.every(({ isCutOff }) => !isCutOff)) return medianOf(values.map(({ value }) => value));
+  // A value cut off at the moment another ended was still running then.
+  const sorted = values.toSorted((a, b) => a.value - b.value || Number(a.isCutOff) - Number(b.isCutOff));
+  let lasting = 1;
+  for (const [index, { value, isCutOff }] of sorted.entries()) {
+    if (isCutOff) continue;
+    const stillRunning = sorted.length - index;
+    lasting *= (stillRunning - 1) / stillRunning;
+    if (lasting <= 0.5) return value;
+  }
+  return sorted.at(-1)?.value;
+}
+
 /** All six figures, to the microsecond for values in ms; null for no values, so that JSON says so. */
 export function distributionOf(values: readonly number[]): Distribution | null {
   const mean = meanOf(values);

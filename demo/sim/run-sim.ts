@@ -9,6 +9,7 @@ import type { Comparison, Summary } from '../report/summary-schema.ts';
 import { renderComparison, renderRun } from '../report/table.ts';
 import { generateArrivals } from '../trace/arrivals.ts';
 import { readAssignedTrace } from '../trace/assign-actions.ts';
+import { agreementsOf, agreementText, faithfulShare, readSummaries } from './agreement.ts';
 import type { SimulationResult } from './run-simulation.ts';
 import { simulateArm, type Workload } from './simulate-arm.ts';
 
@@ -21,8 +22,8 @@ export interface CommandOutput {
 const usage = 'Usage: npm run sim -- [options]\n\nReplays a trace through the scheduler on virtual time, with measured latencies.';
 
 /**
- * Runs the command and returns the exit code: 0, or 1 when an activation failed. Throws AppError for bad options, traces and
- * profiles. Files are written only where --out names a folder.
+ * Runs the command and returns the exit code: 0, or 1 when an activation failed or --against does not agree. Throws AppError
+ * for bad options, traces and profiles. Files are written only where --out names a folder.
  */
 export async function runSimCommand(
   argv: readonly string[],
@@ -37,19 +38,24 @@ export async function runSimCommand(
   const trace = await readAssignedTrace(options.traceFile, options.actions);
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const workload: Workload<SimOptions> = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
-  const exitCode = options.compare ? compareArms(workload, output) : runOneArm(workload, output);
+  const live = options.againstFile === undefined ? undefined : await readSummaries(options.againstFile);
+  const summaries = options.compare ? compareArms(workload, output) : [runOneArm(workload, output)];
   if (options.outDir !== undefined) output.stderr.write(`Written to ${options.outDir}\n`);
-  return exitCode;
+  const agreements = live === undefined ? [] : agreementsOf(live, summaries);
+  for (const agreement of agreements) output.stderr.write(`${agreementText(agreement)}\n`);
+  const isFaithful = agreements.every(({ differingShare }) => differingShare <= faithfulShare);
+  const isComplete = summaries.every(({ activations }) => activations.succeeded === activations.expected);
+  return isComplete && isFaithful ? 0 : 1;
 }
 
-function runOneArm(workload: Workload<SimOptions>, output: CommandOutput): number {
+function runOneArm(workload: Workload<SimOptions>, output: CommandOutput): Summary {
   const { options } = workload;
   const summary = runArm(workload, options.arm, options.outDir);
   output.stdout.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
-  return exitCodeOf([summary]);
+  return summary;
 }
 
-function compareArms(workload: Workload<SimOptions>, output: CommandOutput): number {
+function compareArms(workload: Workload<SimOptions>, output: CommandOutput): readonly Summary[] {
   const { options } = workload;
   const arms = comparisonArms.map((arm) =>
     runArm(workload, arm, options.outDir === undefined ? undefined : path.join(options.outDir, armSlug(arm))),
@@ -57,7 +63,7 @@ function compareArms(workload: Workload<SimOptions>, output: CommandOutput): num
   const comparison: Comparison = { formatVersion: 1, arms };
   if (options.outDir !== undefined) writeJsonFile(path.join(options.outDir, 'summary.json'), comparison);
   output.stdout.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
-  return exitCodeOf(arms);
+  return arms;
 }
 
 /** Simulates one arm and writes its files where a folder is given. */
@@ -76,10 +82,6 @@ function writeRun(folder: string, result: SimulationResult, summary: Summary): v
   } finally {
     files.close();
   }
-}
-
-function exitCodeOf(summaries: readonly Summary[]): number {
-  return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
 }
 
 function jsonText(value: unknown): string {

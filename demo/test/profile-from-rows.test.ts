@@ -45,7 +45,8 @@ describe('profileFromRuns', () => {
     const base = profileWith({ resnet50: actionProfileWith(), vgg19: actionProfileWith({ initMs: 77 }) });
     const profile = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith({ runMs: 31 })], journalEntries: [] }], base, measuredOn: 'here' });
     assert.deepEqual(profile.actions, { resnet50: actionProfileWith({ runSamplesMs: [31] }), vgg19: actionProfileWith({ initMs: 77 }) });
-    assert.deepEqual([profile.containerStartMs, profile.cleanMs, profile.measuredOn], [300, 2, 'here']);
+    assert.deepEqual([profile.containerStartMs, profile.cleanMs], [300, 2]);
+    assert.equal(profile.measuredOn, 'here; what these runs did not measure is from: nowhere');
   });
 
   it('reads container times, loads ahead and command durations from the journal', () => {
@@ -59,7 +60,26 @@ describe('profileFromRuns', () => {
     const profile = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries }], base: emptyBase, measuredOn: 'here' });
     const { containerStartMs, emptyContainerBytes, offloadMs, cleanMs, removeMs } = profile;
     assert.deepEqual({ containerStartMs, emptyContainerBytes, offloadMs, cleanMs, removeMs }, { containerStartMs: 210, emptyContainerBytes: 1000, offloadMs: 12, cleanMs: 7, removeMs: 41 });
-    assert.deepEqual([profile.actions['resnet50']?.aheadLoadMs, profile.actions['resnet50']?.residentBytes], [75, 500]);
+    assert.deepEqual([profile.actions['resnet50']?.aheadLoadMs, profile.actions['resnet50']?.residentBytes], [80, 500]);
+  });
+
+  it('takes a load that was cancelled as one that would have been longer', () => {
+    const actionKey = 'guest/resnet50@0.0.1';
+    const load: SchedulerCommand = { type: 'load', containerId: 'c', actionKey, reason: 'deployed' };
+    const done = (at: number): SchedulerEvent => ({ type: 'loadSucceeded', at, containerId: 'c', actionKey, loadMs: 1, residentBytes: 5, usedBytes: 5 });
+    const cancelled = (at: number): SchedulerEvent => ({ type: 'loadFailed', at, containerId: 'c', actionKey, reason: 'cancelled' });
+    const journalEntries = journal([{ type: 'ticked', at: 0 }, load], [done(100), load], [cancelled(300), load], [done(600), load], [done(1000)]);
+    const { actions } = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries }], base: emptyBase, measuredOn: 'here' });
+    assert.equal(actions['resnet50']?.aheadLoadMs, 300);
+  });
+
+  it('takes the wait of activations that only waited for cleaning as a sample of it', () => {
+    const actionKey = 'guest/resnet50@0.0.1';
+    const started = (activationId: string, clean: 'none' | 'retain'): SchedulerCommand => ({ type: 'startActivation', activationId, containerId: 'c', actionKey, startType: 'preloaded', clean, init: true });
+    const arrived = (activationId: string): SchedulerEvent => ({ type: 'activationArrived', at: 1, activationId, actionKey });
+    const journalEntries = journal([arrived('cleaned'), started('cleaned', 'retain')], [arrived('ready'), started('ready', 'none')], [arrived('queued')], [{ type: 'ticked', at: 9 }, started('queued', 'retain')]);
+    const rows = [['cleaned', 6], ['ready', 1], ['queued', 400]].map(([activationId, waitMs]) => rowWith({ activationId: String(activationId), waitMs: Number(waitMs) }));
+    assert.equal(profileFromRuns({ runs: [{ loading: 'mapped', rows, journalEntries }], base: emptyBase, measuredOn: 'here' }).cleanMs, 6);
   });
 
   it('leaves out a load that an activation joined half-way', () => {

@@ -42,7 +42,7 @@ export const loadingFormSchema = z.object({
     steadyRunMs: z.number(),
     privateBytes: z.number(),
   }),
-  /** Everything that was measured to choose, the plain file opened with defaults first: medians, and the fastest run. */
+  /** Everything that was measured to choose, the plain file opened with defaults first: medians, and the least of times. */
   candidates: z
     .array(
       z.object({
@@ -52,6 +52,8 @@ export const loadingFormSchema = z.object({
         firstRunMs: z.number(),
         steadyRunMs: z.number(),
         fastestRunMs: z.number(),
+        leastLoadCpuMs: z.number(),
+        leastRunCpuMs: z.number(),
         privateBytes: z.number(),
       }),
     )

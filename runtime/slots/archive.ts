@@ -82,18 +82,21 @@ async function unpackTar(archive: Buffer, folder: string, maxBytes: number): Pro
   const tar = await import('tar');
   let entries = 0;
   let bytes = 0;
-  await pipeline(
-    Readable.from([archive]),
-    tar.extract({
-      cwd: folder,
-      strict: true,
-      onReadEntry: (entry) => {
-        entries += 1;
-        bytes += entry.size;
+  const extraction = tar.extract({
+    cwd: folder,
+    strict: true,
+    onReadEntry: (entry) => {
+      entries += 1;
+      bytes += entry.size;
+      try {
         checkBounds(entries, bytes, maxBytes);
-      },
-    }),
-  );
+      } catch (error) {
+        // This is an event listener: what it throws would end the process.
+        extraction.abort(error as Error);
+      }
+    },
+  });
+  await pipeline(Readable.from([archive]), extraction);
 }
 
 function checkBounds(entries: number, bytes: number, maxBytes: number): void {

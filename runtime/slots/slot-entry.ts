@@ -52,7 +52,10 @@ class SlotProcess {
 
   private async load(message: ToSlot & { type: 'load' }): Promise<FromSlot> {
     this.registry.residentElsewhere = message.residentModels;
-    if (message.archive !== undefined) await this.unpackOnce(message.archive);
+    if (message.archive !== undefined) {
+      await this.unpackOnce(message.archive);
+      this.registry.enter(this.actionDir);
+    }
     const evictionMsBefore = this.registry.evictionMs;
     await this.registry.loadAhead(message.artifacts);
     return { type: 'loaded', id: message.id, artifacts: this.registry.artifacts, evictionMs: this.registry.evictionMs - evictionMsBefore };

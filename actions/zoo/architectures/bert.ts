@@ -39,12 +39,22 @@ function dense(graph: GraphBuilder, name: string, input: string, inFeatures: num
   return graph.apply('Add', [graph.apply('MatMul', [input, transposed]), bias]);
 }
 
+/**
+ * 0, 1, 2, … in the shape of `ids`: a running sum of ones, less one. A slice of a table of positions would do too, but
+ * its length is unknown to shape inference, and the optimiser fuses additions only between shapes that it knows equal.
+ */
+function positionsLike(graph: GraphBuilder, ids: string): string {
+  const zeros = graph.apply('Mul', [ids, graph.constant('int64', [0], [])]);
+  const ones = graph.apply('Add', [zeros, graph.constant('int64', [1], [])]);
+  const counts = graph.apply('CumSum', [ones, graph.constant('int64', [1], [])]);
+  return graph.apply('Sub', [counts, graph.constant('int64', [1], [])]);
+}
+
 function embeddings(graph: GraphBuilder, inputs: { ids: string; types: string }, hidden: number): string {
   const words = graph.apply('Gather', [graph.parameter('embeddings.word_embeddings.weight', [vocabularySize, hidden], initialRange), inputs.ids]);
-  const allPositions = graph.parameter('embeddings.position_embeddings.weight', [maxPositions, hidden], initialRange);
+  const positionTable = graph.parameter('embeddings.position_embeddings.weight', [maxPositions, hidden], initialRange);
   const types = graph.apply('Gather', [graph.parameter('embeddings.token_type_embeddings.weight', [2, hidden], initialRange), inputs.types]);
-  const sequence = graph.apply('Slice', [graph.apply('Shape', [inputs.ids]), graph.constant('int64', [1]), graph.constant('int64', [2])]);
-  const positions = graph.apply('Slice', [allPositions, graph.constant('int64', [0]), sequence, graph.constant('int64', [0])]);
+  const positions = graph.apply('Gather', [positionTable, positionsLike(graph, inputs.ids)]);
   const sum = graph.apply('Add', [graph.apply('Add', [words, types]), positions]);
   return layerNorm(graph, 'embeddings.LayerNorm', sum, hidden);
 }
@@ -76,7 +86,9 @@ function gelu(graph: GraphBuilder, input: string): string {
 
 /** Additive mask [1, 1, 1, sequence]: 0 where a token is, the lowest float where padding is. */
 function additiveMask(graph: GraphBuilder, attentionMask: string): string {
-  const expanded = graph.apply('Unsqueeze', [attentionMask, graph.constant('int64', [1, 2])]);
+  // In two steps, as exporters write it: the optimiser's attention fusion knows this form.
+  const rows = graph.apply('Unsqueeze', [attentionMask, graph.constant('int64', [1])]);
+  const expanded = graph.apply('Unsqueeze', [rows, graph.constant('int64', [2])]);
   const present = graph.apply('Cast', [expanded], { to: { int: 1 } });
   const absent = graph.apply('Sub', [graph.constant('float32', [1], []), present]);
   return graph.apply('Mul', [absent, graph.constant('float32', [-3.4028234663852886e38], [])]);

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { distributionOf, meanOf, medianOf, percentileOf } from '../../report/statistics.ts';
+import { distributionOf, meanOf, medianOf, medianOfCensored, percentileOf } from '../../report/statistics.ts';
 
 const values = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 50 });
 
@@ -25,6 +25,25 @@ describe('percentileOf', () => {
         assert.ok(Math.min(...list) <= low && low <= high + 1e-6 && high <= Math.max(...list));
       }),
     );
+  });
+});
+
+describe('medianOfCensored', () => {
+  for (const [texts, expected] of [
+    [['100', '200x', '300', '400'], 300],
+    [['100', '300x', '300', '300x'], 300],
+    [['100', '200', '300', '400'], 250],
+    [['100x', '90x', '80'], 100],
+    [['50x'], 50],
+    [['10x', '20x', '30x', '40'], 40],
+  ] as const) {
+    it(`is ${expected} of ${texts.join(', ')} (x: cut off)`, () => {
+      assert.equal(medianOfCensored(texts.map((text) => ({ value: Number.parseInt(text, 10), isCutOff: text.endsWith('x') }))), expected);
+    });
+  }
+
+  it('is undefined for no values', () => {
+    assert.equal(medianOfCensored([]), undefined);
   });
 });
 

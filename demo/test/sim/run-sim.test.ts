@@ -6,10 +6,11 @@ import { replayJournal } from '../../../invoker-plugin/replay-journal.ts';
 import { comparisonSchema, summarySchema } from '../../report/summary-schema.ts';
 import { runSimCommand } from '../../sim/run-sim.ts';
 
-const run = async (...argv: string[]): Promise<{ code: number; text: string }> => {
+const run = async (...argv: string[]): Promise<{ code: number; text: string; remarks: string }> => {
   const parts: string[] = [];
-  const code = await runSimCommand(argv, {}, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined } });
-  return { code, text: parts.join('') };
+  const remarks: string[] = [];
+  const code = await runSimCommand(argv, {}, { stdout: { write: (text) => parts.push(text) }, stderr: { write: (text) => remarks.push(text) } });
+  return { code, text: parts.join(''), remarks: remarks.join('') };
 };
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
 
@@ -56,6 +57,28 @@ describe('npm run sim', () => {
     assert.ok(comparison.arms.every((arm) => arm.activations.succeeded === 114));
     assert.equal(readdirSync(folder).length, 6);
     for (const expected of ['none, stock', 'pagurus, mapped, pre-load', 'mapped loading', 'Pre-loading alone']) assert.ok(text.includes(expected), expected);
+  });
+
+  it('says how far it agrees with another run of the same options, and fails above 5 %', async () => {
+    const file = path.join(folder, 'live.json');
+    const summary = summarySchema.parse(JSON.parse((await run('--json')).text));
+    writeFileSync(file, JSON.stringify(summary));
+    const same = await run('--json', '--against', file);
+    assert.deepEqual([same.code, same.remarks.includes('simulation agrees')], [0, true]);
+    const { byStartType } = summary.activations;
+    const moved = { ...byStartType, warm: (byStartType['warm'] ?? 0) - 6, cold: (byStartType['cold'] ?? 0) + 6 };
+    writeFileSync(file, JSON.stringify({ ...summary, activations: { ...summary.activations, byStartType: moved } }));
+    const other = await run('--json', '--against', file);
+    assert.deepEqual([other.code, other.remarks.includes('does not agree'), other.remarks.includes('6 differ (5.3 %')], [1, true, true]);
+  });
+
+  it('refuses to be held against a run of other options or arms', async () => {
+    const file = path.join(folder, 'live.json');
+    writeFileSync(file, (await run('--json', '--seed', '2')).text);
+    await assert.rejects(run('--json', '--against', file), { message: '--against was run with seed 2, the simulation with 1.' });
+    await assert.rejects(run('--json', '--seed', '2', '--preload', 'off', '--against', file), /holds no run of "pagurus, mapped"/);
+    writeFileSync(file, '{}');
+    await assert.rejects(run('--against', file), { code: 'BAD_OPTION' });
   });
 
   it('prints its options with --help', async () => {
