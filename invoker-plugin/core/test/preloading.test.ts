@@ -138,6 +138,17 @@ describe('loading ahead', () => {
     assert.deepEqual(scheduler.the('load'), { type: 'load', containerId: 'c2', actionKey: a, reason: 'replaced-after-loss' });
   });
 
+  it('does not load into a container that is about to go', () => {
+    const scheduler = withStemCells(0, { prewarmPolicy: 'none' });
+    scheduler.deploy(b, { declaresArtifacts: false });
+    scheduler.runOnce('b1', b);
+    scheduler.pass(10 * minute - 500);
+    scheduler.deploy(a, { estimatedLoadMs: 300 });
+    assert.deepEqual(scheduler.commands, []);
+    scheduler.deploy('ann/c@1', { estimatedLoadMs: 200 });
+    assert.equal(scheduler.the('load').actionKey, 'ann/c@1');
+  });
+
   it('follows a plan that came before its action did', () => {
     const scheduler = withStemCells(1);
     scheduler.plan(a, { lastArrivalAt: scheduler.now - minute, offloadWindowMs: 3 * minute });
