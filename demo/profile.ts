@@ -26,6 +26,9 @@ export const profileSchema = z.object({
   /** Container created to ready for /init. */
   containerStartMs: z.number().nonnegative(),
   cleanMs: z.number().nonnegative(),
+  /** Container asked to go to gone: an activation that waits for its memory waits that long. */
+  removeMs: z.number().nonnegative(),
+  offloadMs: z.number().nonnegative(),
   emptyContainerBytes: z.number().nonnegative(),
   actions: z.record(z.string(), actionProfileSchema),
 });

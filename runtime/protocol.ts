@@ -99,7 +99,8 @@ export interface MemoryReport {
   freeBytes: number;
 }
 
-export type ContainerState = 'stem' | 'initialised' | 'running' | 'draining';
+/** `stopped`: the initialisation failed or the action's process has ended; only /clean leads out of it. */
+export type ContainerState = 'stem' | 'initialised' | 'running' | 'stopped' | 'draining';
 export interface SlotReport {
   action: string;
   version: string;

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { currentFormKey } from '../../runtime/model-store/form-key.ts';
 import type { StoredFile, StoredModel } from '../../runtime/model-store/manifest.ts';
-import { describeArchitecture, modelNames, type ModelName } from './architectures/index.ts';
+import { describeArchitecture, isModelName, modelNames, type ModelName } from './architectures/index.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
+import { hasAttachments } from './attachments.ts';
 import type { OpenForWriting } from './file-sink.ts';
 import { weightBytes } from './graph-builder.ts';
 import { installForm, installPlain, removeFormerForm, zooVersion, type ModelProgress } from './install-model.ts';
@@ -51,6 +52,7 @@ const isThere = (directory: string, file: StoredFile): boolean => statSync(path.
  */
 export function needOf(directory: string, model: StoredModel | undefined, wanted: { size: ArchitectureSize; seed: number }, key = currentFormKey()): Need {
   if (model === undefined || !isThere(directory, model.plain)) return 'all';
+  if (isModelName(model.name) && !hasAttachments(model.name, model.attachments)) return 'all';
   const { origin, form } = model;
   if (origin?.size !== wanted.size) return 'all';
   if (origin.importedFrom === undefined && origin.seed !== wanted.seed) return 'all';

@@ -8,6 +8,7 @@ import type { LoadingForm, StoredModel } from '../../runtime/model-store/manifes
 import { describeArchitecture, type ModelName } from './architectures/index.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { chooseForm, type ChosenForm } from './choose-form.ts';
+import { installAttachments } from './attachments.ts';
 import { describeFile } from './file-digest.ts';
 import type { OpenForWriting } from './file-sink.ts';
 import { parameterCount, weightBytes } from './graph-builder.ts';
@@ -58,7 +59,8 @@ export async function installPlain(store: StoreWriter, options: InstallOptions):
     });
     const plain = { path: `${name}/${name}.onnx`, ...written };
     await store.moveIntoPlace(file, plain.path);
-    const model: StoredModel = { name, version: zooVersion, parameterCount: parameterCount(graph), plain, sampleInputs, attachments: [], origin };
+    const attachments = await installAttachments(store, name, folder);
+    const model: StoredModel = { name, version: zooVersion, parameterCount: parameterCount(graph), plain, sampleInputs, attachments, origin };
     await store.record(model);
     return model;
   });

@@ -8,8 +8,9 @@ import { AppError, describeError } from '../../common/errors.ts';
 import { readManifest } from '../../runtime/model-store/manifest.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { isModelName, modelNames, type ModelName } from './architectures/index.ts';
-import { buildZoo, defaultSeed, type ZooProgress } from './build-zoo.ts';
+import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
+import { megabytes, printProgressTo, seconds } from './print-progress.ts';
 import { importWeights } from './import-weights.ts';
 import { requireSound, verifyStore } from './verify-store.ts';
 
@@ -71,41 +72,8 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
   }
 }
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
-
-/** Lines for a log, and one line that is written over again for a terminal. */
-function progressPrinter(): (progress: ZooProgress) => void {
-  const isTerminal = process.stderr.isTTY;
-  let lastStep = '';
-  return (progress) => {
-    const clear = isTerminal ? '\r\x1b[K' : '';
-    switch (progress.kind) {
-      case 'waiting':
-        process.stderr.write(`${clear}Another builder is at work on this store; waiting for it.\n`);
-        break;
-      case 'skipped':
-        process.stderr.write(`${clear}${pc.dim(`${progress.model}: there already`)}\n`);
-        break;
-      case 'step': {
-        const percent = progress.fraction === undefined ? '' : ` ${Math.round(progress.fraction * 100)} %`;
-        if (isTerminal) process.stderr.write(`${clear}${progress.model}: ${progress.step}${percent}`);
-        else if (lastStep !== `${progress.model} ${progress.step}`) process.stderr.write(`${progress.model}: ${progress.step}\n`);
-        lastStep = `${progress.model} ${progress.step}`;
-        break;
-      }
-      case 'built': {
-        const { name, plain, form } = progress.model;
-        const chosen = form === undefined ? 'no loading form' : `${form.kind}, loads in ${form.measured.onPathLoadMs.toFixed(1)} ms`;
-        process.stderr.write(`${clear}${pc.green(name)}: ${megabytes(plain.bytes)}; ${chosen} (${seconds(progress.tookMs)})\n`);
-        break;
-      }
-    }
-  };
-}
-
 async function build({ directory, size, seed, only, isForced }: Options, signal: AbortSignal): Promise<void> {
-  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: progressPrinter() });
+  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: printProgressTo(process.stderr) });
   console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
 }
 
@@ -139,7 +107,7 @@ async function importModel({ directory, size }: Options, [name, file, ...rest]: 
   if (name === undefined || file === undefined || rest.length > 0) {
     throw new AppError('BAD_OPTION', 'import takes the name of a model and a .safetensors file.', 'For example: npm run models -- import resnet50 resnet50.safetensors');
   }
-  const print = progressPrinter();
+  const print = printProgressTo(process.stderr);
   const startedMs = performance.now();
   const model = await importWeights({ directory, name: toModelName(name), size, file, signal, onProgress: (progress) => print({ kind: 'step', ...progress }) });
   print({ kind: 'built', model, tookMs: performance.now() - startedMs });

@@ -1,0 +1,31 @@
+// `npm run bench -- NAME [options]`: one benchmark, one question. Each prints ratios measured in one run.
+import { AppError, describeError } from '../common/errors.ts';
+
+interface Benchmark {
+  readonly question: string;
+  readonly load: () => Promise<{ run: (args: string[]) => Promise<void> }>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  load: { question: 'How much faster and smaller does a model load than with InferenceSession.create(path)?', load: () => import('./load.bench.ts') },
+  proxy: { question: 'What does the action proxy add to a bare node:http echo?', load: () => import('./proxy.bench.ts') },
+  step: { question: 'What does one scheduling decision take with 10 to 10,000 containers?', load: () => import('./step.bench.ts') },
+};
+
+async function main(name: string | undefined, args: string[]): Promise<void> {
+  const benchmark = name === undefined ? undefined : benchmarks[name];
+  if (benchmark === undefined) {
+    const list = Object.entries(benchmarks).map(([key, { question }]) => `  ${key.padEnd(6)} ${question}`);
+    process.stdout.write(`usage: npm run bench -- NAME [options]\n${list.join('\n')}\n`);
+    if (name !== undefined && name !== '--help') throw new AppError('BAD_OPTION', `There is no benchmark ${name}.`, `Take one of ${Object.keys(benchmarks).join(', ')}.`);
+    return;
+  }
+  const { run } = await benchmark.load();
+  await run(args);
+}
+
+const [name, ...args] = process.argv.slice(2);
+main(name, args).catch((error: unknown) => {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,54 @@
+// A closed load on one URL: so many connections, each sending its next request when the last reply is in. It measures
+// and does not judge.
+import { Agent, request } from 'node:http';
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly body: Buffer;
+  readonly connections: number;
+  readonly durationMs: number;
+}
+
+export interface LoadFigures {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly requestsPerSecond: number;
+}
+
+/** @throws Error when a reply is not 200 */
+export async function applyLoad({ url, body, connections, durationMs }: LoadOptions): Promise<LoadFigures> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const latencies: number[] = [];
+  const startedAt = performance.now();
+  const endAt = startedAt + durationMs;
+  const client = async (): Promise<void> => {
+    while (performance.now() < endAt) {
+      const sentAt = performance.now();
+      await post(url, body, agent);
+      latencies.push(performance.now() - sentAt);
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, client));
+  const tookMs = performance.now() - startedAt;
+  agent.destroy();
+  latencies.sort((one, other) => one - other);
+  return { p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99), requestsPerSecond: (latencies.length / tookMs) * 1000 };
+}
+
+/** Nearest rank. */
+const quantile = (sorted: readonly number[], share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
+
+function post(url: string, body: Buffer, agent: Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', 'content-length': body.length } }, (response) => {
+      response.on('data', () => undefined);
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve();
+        else reject(new Error(`${url} answered ${response.statusCode}`));
+      });
+      response.on('error', reject);
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+}

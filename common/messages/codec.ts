@@ -1,0 +1,23 @@
+// Between the bytes of a record and a checked message. An unreadable record is a value with a reason, never a crash.
+import { z } from 'zod';
+
+export type Decoded<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly reason: string };
+
+/** Parses a record's JSON and checks it against a message schema; unknown fields are dropped. */
+export function decode<T>(schema: z.ZodType<T>, record: string): Decoded<T> {
+  let json: unknown;
+  try {
+    json = JSON.parse(record);
+  } catch {
+    return { ok: false, reason: 'not JSON' };
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return { ok: true, message: parsed.data };
+  const issue = parsed.error.issues[0];
+  return { ok: false, reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}` };
+}
+
+/** Compact JSON; a field that is undefined is left out, as OpenWhisk leaves out an empty Option. */
+export function encode(message: unknown): string {
+  return JSON.stringify(message);
+}

@@ -1,0 +1,169 @@
+// What every bus has to do, as a suite that takes a factory: the in-process bus and Kafka's run the same one.
+import { strict as assert } from 'node:assert';
+import type { Bus, BusRecord, Subscription } from '../bus/bus.ts';
+
+/** Collects records and lets a test wait for a number of them. */
+class Reader {
+  readonly values: string[] = [];
+  private readonly waiters: { count: number; resolve: () => void }[] = [];
+
+  readonly handle = (record: BusRecord): void => {
+    this.values.push(record.value);
+    for (const waiter of this.waiters) if (this.values.length >= waiter.count) waiter.resolve();
+  };
+
+  received(count: number): Promise<void> {
+    if (this.values.length >= count) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.waiters.push({ count, resolve });
+    });
+  }
+}
+
+const unexpected = (error: unknown): never => {
+  throw error;
+};
+
+/** Registers the suite; `topicName` gives each test a topic nobody used before. */
+export function describeBus(name: string, createBus: () => Promise<Bus>): void {
+  describe(`${name} as a bus`, () => {
+    let bus: Bus;
+    let topic: string;
+    let count = 0;
+
+    beforeEach(async () => {
+      bus = await createBus();
+      count += 1;
+      topic = `conformance-${process.pid}-${count}`;
+    });
+    afterEach(() => bus.close());
+
+    const read = (reader: Reader, group: string, from: 'earliest' | 'latest' = 'earliest'): Promise<Subscription> =>
+      bus.subscribe({ topic, group, from, handle: reader.handle, onError: unexpected });
+
+    it('hands records over in the order they were published', async () => {
+      const reader = new Reader();
+      await read(reader, 'a');
+      const values = Array.from({ length: 100 }, (_, index) => String(index));
+      for (const value of values) await bus.publish(topic, value);
+      await reader.received(100);
+      assert.deepEqual(reader.values, values);
+    });
+
+    it('gives every group every record', async () => {
+      const [first, second] = [new Reader(), new Reader()];
+      await read(first, 'a');
+      await read(second, 'b');
+      await bus.publish(topic, 'x');
+      await Promise.all([first.received(1), second.received(1)]);
+      assert.deepEqual([first.values, second.values], [['x'], ['x']]);
+    });
+
+    it('gives a record to one member of a group only', async () => {
+      const [first, second] = [new Reader(), new Reader()];
+      const witness = new Reader();
+      await read(first, 'a');
+      await read(second, 'a');
+      await read(witness, 'witness');
+      for (let index = 0; index < 20; index += 1) await bus.publish(topic, String(index));
+      await witness.received(20);
+      const all = [...first.values, ...second.values].sort((a, b) => Number(a) - Number(b));
+      assert.deepEqual(all, witness.values);
+    });
+
+    it('gives a new group what the topic holds when it starts from the earliest', async () => {
+      await bus.publish(topic, 'before');
+      const reader = new Reader();
+      await read(reader, 'late');
+      await reader.received(1);
+      assert.deepEqual(reader.values, ['before']);
+    });
+
+    it('gives a new group only what comes from now on when it starts from the latest', async () => {
+      await bus.publish(topic, 'before');
+      const reader = new Reader();
+      await read(reader, 'late', 'latest');
+      await bus.publish(topic, 'after');
+      await reader.received(1);
+      assert.deepEqual(reader.values, ['after']);
+    });
+
+    it('goes on where the group was after a subscription was closed', async () => {
+      const first = new Reader();
+      const subscription = await read(first, 'a');
+      await bus.publish(topic, 'one');
+      await first.received(1);
+      await subscription.close();
+      await bus.publish(topic, 'two');
+      const second = new Reader();
+      await read(second, 'a');
+      await second.received(1);
+      assert.deepEqual([first.values, second.values], [['one'], ['two']]);
+    });
+
+    it('reports a failed handler and goes on with the next record', async () => {
+      const reader = new Reader();
+      const errors: unknown[] = [];
+      await bus.subscribe({
+        topic,
+        group: 'a',
+        from: 'earliest',
+        handle: (record) => {
+          reader.handle(record);
+          if (record.value === 'bad') throw new Error('cannot take this one');
+        },
+        onError: (error, record) => {
+          errors.push([String(error), record.value]);
+        },
+      });
+      await bus.publish(topic, 'bad');
+      await bus.publish(topic, 'good');
+      await reader.received(2);
+      assert.deepEqual(errors, [['Error: cannot take this one', 'bad']]);
+    });
+
+    it('hands over the next record only when the handler is done with the one before', async () => {
+      const order: string[] = [];
+      const reader = new Reader();
+      await bus.subscribe({
+        topic,
+        group: 'a',
+        from: 'earliest',
+        handle: async (record) => {
+          order.push(`begin ${record.value}`);
+          await new Promise((resolve) => setImmediate(resolve));
+          order.push(`end ${record.value}`);
+          reader.handle(record);
+        },
+        onError: unexpected,
+      });
+      await Promise.all([bus.publish(topic, '1'), bus.publish(topic, '2')]);
+      await reader.received(2);
+      assert.deepEqual(order, ['begin 1', 'end 1', 'begin 2', 'end 2']);
+    });
+
+    it('keeps the key of a record', async () => {
+      const keys: (string | null)[] = [];
+      const reader = new Reader();
+      await bus.subscribe({
+        topic,
+        group: 'a',
+        from: 'earliest',
+        handle: (record) => {
+          keys.push(record.key);
+          reader.handle(record);
+        },
+        onError: unexpected,
+      });
+      await bus.publish(topic, 'x', 'guest/resnet18@0.0.1');
+      await bus.publish(topic, 'y');
+      await reader.received(2);
+      assert.deepEqual(keys, ['guest/resnet18@0.0.1', null]);
+    });
+
+    it('refuses to publish once it is closed', async () => {
+      await bus.close();
+      await assert.rejects(bus.publish(topic, 'x'), /closed/);
+    });
+  });
+}

@@ -1,0 +1,50 @@
+// From an action's history to what the schedulers are told of it.
+import type { ActionKey } from '../../common/action-identity.ts';
+import type { PreloaderConfig } from './config.ts';
+import { windowsFromHistogram } from './histogram.ts';
+import { estimateRate } from './rate.ts';
+import type { ArrivalHistory } from './state.ts';
+import { arrivalQuantileMs } from './windows.ts';
+
+/** Gaps before a rate is trusted to say when artifacts may go; before, the scheduler's default stands. */
+const leastGapsForOffload = 5;
+
+/** The plan as it is published (controller-plugin/protocol.ts), without the format version. */
+export interface ActionPlan {
+  readonly actionKey: ActionKey;
+  readonly arrivalRatePerMs: number;
+  readonly sampleCount: number;
+  readonly lastArrivalAt: number;
+  readonly preloadWindowMs?: number;
+  readonly offloadWindowMs?: number;
+  readonly prewarmWindowMs?: number;
+  readonly keepAliveWindowMs?: number;
+}
+
+/**
+ * Before the first arrival: rate 0, no window but a pre-load window of 0, that is: load once, when memory allows. After one
+ * arrival the same, since one arrival has no rate. From two on λ and T1; from five gaps on T2, or the tail of the histogram
+ * where that is later: arrivals in bursts have long gaps that no Poisson process of their rate would have.
+ */
+export function planFor(actionKey: ActionKey, history: ArrivalHistory, config: PreloaderConfig): ActionPlan {
+  const { ratePerMs, gapCount } = estimateRate(history.gapsMs);
+  const lastArrivalAt = history.lastArrivalAt ?? history.deployedAt;
+  const sampleCount = history.lastArrivalAt === undefined ? 0 : gapCount + 1;
+  if (gapCount === 0) return { actionKey, arrivalRatePerMs: 0, sampleCount, lastArrivalAt, preloadWindowMs: 0 };
+  const containers = windowsFromHistogram(history.histogram);
+  const offloadWindowMs = Math.max(arrivalQuantileMs(config.offloadProbability, ratePerMs), containers?.tailMs ?? 0);
+  return {
+    actionKey,
+    arrivalRatePerMs: ratePerMs,
+    sampleCount,
+    lastArrivalAt,
+    preloadWindowMs: arrivalQuantileMs(config.loadProbability, ratePerMs),
+    ...(gapCount >= leastGapsForOffload ? { offloadWindowMs } : {}),
+    ...(config.planContainerWindows && containers !== undefined
+      ? {
+          keepAliveWindowMs: containers.keepAliveWindowMs,
+          ...(containers.prewarmWindowMs === undefined ? {} : { prewarmWindowMs: containers.prewarmWindowMs }),
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,38 @@
+// Makes sure that the model store holds what a replay needs, building it where it does not.
+import { AppError } from '../../common/errors.ts';
+import { isModelName, modelNames } from '../../actions/zoo/architectures/index.ts';
+import { buildZoo } from '../../actions/zoo/build-zoo.ts';
+import { defaultStoreDirectory } from '../../actions/zoo/default-directory.ts';
+import { printProgressTo } from '../../actions/zoo/print-progress.ts';
+
+export interface ModelStoreRequest {
+  /** Names of the actions of the replay, each named after its model. */
+  readonly names: readonly string[];
+  readonly small: boolean;
+  readonly signal: AbortSignal;
+  /** Where progress is shown. */
+  readonly output: NodeJS.WriteStream;
+}
+
+/**
+ * @returns the store's folder; an aborted build leaves it as it was.
+ * @throws AppError BAD_OPTION for an action without a model in the zoo, DISK_FULL when the store does not fit
+ */
+export async function ensureModelStore(request: ModelStoreRequest): Promise<string> {
+  const models = request.names.map((name) => {
+    if (isModelName(name)) return name;
+    throw new AppError('BAD_OPTION', `There is no action ${name} in the demo.`, `Choose from ${modelNames.join(', ')}.`);
+  });
+  const size = request.small ? 'small' : 'full';
+  const directory = defaultStoreDirectory(size);
+  await buildZoo({
+    directory,
+    size,
+    models,
+    signal: request.signal,
+    onProgress: printProgressTo(request.output),
+  }).catch((error: unknown) => {
+    if (!request.signal.aborted) throw error;
+  });
+  return directory;
+}

@@ -1,0 +1,197 @@
+// `npm run demo`: prepares models and actions, runs the arms one after the other on the same arrivals, writes their files
+// and prints what came of it.
+import os from 'node:os';
+import path from 'node:path';
+import { SystemClock, type Clock } from '../../common/clock.ts';
+import type { ActionDocument } from '../../common/action-document.ts';
+import { createLogger } from '../../common/logger.ts';
+import { shortNameOf } from '../../common/action-identity.ts';
+import type { LoadEstimate } from '../../invoker-plugin/invoker.ts';
+import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
+import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
+import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';
+import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
+import { helpText, isHelpRequested } from '../../common/config.ts';
+import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
+import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
+import { profileFromRuns, type MeasuredRun } from '../profile-from-rows.ts';
+import { readProfile } from '../read-profile.ts';
+import { shippedProfileFile } from '../shipped-files.ts';
+import { poolUsageOf } from '../report/pool-usage.ts';
+import type { ActivationRow } from '../report/rows.ts';
+import type { Comparison, Summary } from '../report/summary-schema.ts';
+import { runContextOf, summarize } from '../report/summary.ts';
+import { renderComparison, renderRun } from '../report/table.ts';
+import { generateArrivals, type Arrival } from '../trace/arrivals.ts';
+import { readAssignedTrace, type AssignedTrace } from '../trace/assign-actions.ts';
+import { deployableActions } from './deployment.ts';
+import { runLive } from './live-run.ts';
+import { ensureModelStore } from './model-store.ts';
+import { Screen } from './screen.ts';
+import { renderView, type ViewModel } from './view.ts';
+import { describeWithoutPreloading } from './without-preloading.ts';
+
+/** Everything the arms of one invocation have in common. */
+interface Replay {
+  readonly options: DemoOptions;
+  readonly trace: AssignedTrace;
+  readonly arrivals: readonly Arrival[];
+  readonly actions: readonly ActionDocument[];
+  readonly storeDir: string;
+  readonly estimate: (action: ActionDocument) => LoadEstimate;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly outDir: string;
+}
+
+const usage = 'usage: npm run demo -- [options]\n\nReplays five minutes of an Azure trace on real inference actions, with pre-loading, and reports what it saved.';
+/** What one arm came to: its summary, and what the simulator can learn from it. */
+interface ArmRun {
+  readonly summary: Summary;
+  readonly measured: MeasuredRun;
+}
+
+/** Exit code of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
+const interruptedExitCode = 130;
+/** A slot holds a Node.js process and ONNX Runtime beside the model. */
+const slotBaseBytes = 48 * 1024 * 1024;
+
+/**
+ * Runs the demo.
+ * @returns the exit code: 0, 1 when an activation failed, 130 when it was interrupted.
+ * @throws AppError for bad options, a bad trace, or models that cannot be built
+ */
+export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  if (isHelpRequested(argv)) {
+    process.stdout.write(helpText(demoTable, usage));
+    return 0;
+  }
+  const options = parseDemoOptions(argv, env);
+  const trace = await readAssignedTrace(options.traceFile, options.actions);
+  const interruption = new AbortController();
+  const interrupt = (): void => {
+    // A second Ctrl-C takes the default way out.
+    process.removeListener('SIGINT', interrupt);
+    interruption.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    const replay = await prepare(options, trace, interruption.signal);
+    if (replay === undefined) return interruptedExitCode;
+    const runs: ArmRun[] = [];
+    for (const arm of options.compare ? comparisonArms : [options.arm]) {
+      if (interruption.signal.aborted) break;
+      runs.push(await runArm(replay, arm));
+    }
+    const summaries = runs.map(({ summary }) => summary);
+    await report(replay, runs);
+    if (interruption.signal.aborted) return interruptedExitCode;
+    return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    process.removeListener('SIGTERM', interrupt);
+  }
+}
+
+async function prepare(options: DemoOptions, trace: AssignedTrace, signal: AbortSignal): Promise<Replay | undefined> {
+  const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
+  const names = [...new Set(trace.functions.map(({ action }) => action))];
+  const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
+  if (signal.aborted) return undefined;
+  const actions = await deployableActions(names, containerMemoryMb);
+  const manifest = await readManifest(storeDir);
+  const clock = new SystemClock();
+  const outDir = options.outDir ?? path.join('out', new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19));
+  return { options, trace, arrivals, actions, storeDir, estimate: (action) => estimateOf(manifest, action), clock, signal, outDir };
+}
+
+/** What was measured when the model's loading form was chosen, or a cautious guess from its size. */
+function estimateOf(manifest: Manifest, action: ActionDocument): LoadEstimate {
+  const model = findModel(manifest, shortNameOf(action.actionKey));
+  const measured = model?.form?.measured;
+  if (measured !== undefined) return { loadMs: measured.aheadLoadMs + measured.firstRunMs, residentBytes: measured.privateBytes + slotBaseBytes };
+  const weightBytes = model?.plain.bytes ?? 0;
+  return { loadMs: weightBytes / 200_000, residentBytes: 2 * weightBytes + slotBaseBytes };
+}
+
+async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
+  const { options, clock, arrivals, actions } = replay;
+  const files = openRunFiles(options.compare ? path.join(replay.outDir, armSlug(arm)) : replay.outDir);
+  const scheduler = schedulerConfigOf(options, arm);
+  const rows: ActivationRow[] = [];
+  const entries: JournalEntry[] = [];
+  const journal = new JournalRecorder({ startedAt: clock.now(), config: scheduler }, (line) => {
+    files.writeJournalLine(line);
+  });
+  let state: SchedulerState | undefined;
+  let phase: ViewModel['phase'] = 'deploying';
+  let replayingSince = clock.now();
+  const title = armName(arm);
+  const totalMs = (replay.trace.minuteCount * 60_000) / options.speed;
+  const screen = new Screen({
+    clock,
+    output: process.stderr,
+    render: () =>
+      renderView({ title, phase, elapsedMs: clock.now() - replayingSince, totalMs, expectedActivations: arrivals.length, rows, containers: [...(state?.containers.values() ?? [])], poolMemoryBytes: options.poolMemoryBytes }),
+  });
+  try {
+    const result = await runLive({
+      actions,
+      arrivals,
+      scheduler,
+      preloader: replayPreloaderConfig,
+      clock,
+      logger: createLogger('invoker', process.env['INSTAINFER_LOG_LEVEL'] ?? 'silent'),
+      environment: { INSTAINFER_MODEL_STORE: replay.storeDir, INSTAINFER_LOADING: arm.loading, INSTAINFER_CACHE: options.cache },
+      estimate: replay.estimate,
+      signal: replay.signal,
+      onRow: (row) => {
+        rows.push(row);
+        files.writeRow(row);
+      },
+      onStep: (event, commands, next) => {
+        state = next;
+        entries.push(journal.record(event, commands));
+      },
+      onPhase: (next) => {
+        if (next === 'replaying') replayingSince = clock.now();
+        phase = next;
+      },
+    });
+    const window = { fromAt: result.startedAt, toAt: result.startedAt + result.replayMs };
+    const context = runContextOf({ source: 'live', measuredOn: machineText(), options, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
+    const summary = summarize({ context, rows, expectedActivations: arrivals.length, pool: poolUsageOf(entries, window) });
+    files.writeJson('summary.json', summary);
+    return { summary, measured: { loading: arm.loading, rows, journalEntries: entries } };
+  } finally {
+    screen.close();
+    files.close();
+  }
+}
+
+/** Prints what came of the runs, and keeps their latencies for the simulator. */
+async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
+  const { options, trace, arrivals, outDir } = replay;
+  const [only] = runs;
+  if (only === undefined) return;
+  const profile = profileFromRuns({ runs: runs.map(({ measured }) => measured), base: await readProfile(shippedProfileFile), measuredOn: machineText() });
+  writeJsonFile(path.join(outDir, 'profile.json'), profile);
+  const lines: string[] = [];
+  if (options.compare) {
+    const comparison: Comparison = { formatVersion: 1, arms: runs.map(({ summary }) => summary) };
+    writeJsonFile(path.join(outDir, 'summary.json'), comparison);
+    lines.push(renderComparison(comparison));
+  } else {
+    lines.push(renderRun(only.summary));
+    if (options.arm.preload) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
+  }
+  process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}\n`);
+}
+
+/** Such as `Intel Xeon, 2 cores, 23 GB, Node v20.20.2`. */
+function machineText(): string {
+  const cores = os.cpus();
+  const model = cores[0]?.model.trim() ?? 'unknown processor';
+  return `${model}, ${cores.length} cores, ${Math.round(os.totalmem() / 2 ** 30)} GB, Node ${process.version}`;
+}

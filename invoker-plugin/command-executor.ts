@@ -1,0 +1,272 @@
+// Carries the scheduler's commands out on live containers and answers each with an event. It makes no decision: what
+// cannot be done becomes an event that says so.
+import type { ActionCatalog, ActionDocument } from '../common/action-document.ts';
+import type { Clock } from '../common/clock.ts';
+import { parseActionKey } from '../common/action-identity.ts';
+import { describeError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import { artifactsSchema, type ExtensionErrorReply } from '../runtime/protocol.ts';
+import { leavesContainerUsable } from './activation-result.ts';
+import type { CleanContainer, CreateContainer, FailActivation, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation } from './core/commands.ts';
+import type { LoadFailureReason, SchedulerEvent } from './core/events.ts';
+import type { ContainerDriver } from './drivers/driver.ts';
+import { ManagedContainer, type ActivationOutcome } from './managed-container.ts';
+
+/** An activation that was accepted and has not been answered. */
+export interface PendingActivation {
+  readonly message: ActivationMessage;
+  readonly action: ActionDocument;
+  readonly arrivedAt: number;
+}
+
+/** Told how activations end; each accepted activation is reported exactly once. */
+export interface ActivationListener {
+  ran(pending: PendingActivation, command: StartActivation, outcome: ActivationOutcome): Promise<void>;
+  failed(pending: PendingActivation, reason: FailActivation['reason']): Promise<void>;
+}
+
+export interface ExecutorOptions {
+  readonly driver: ContainerDriver;
+  readonly catalog: ActionCatalog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly listener: ActivationListener;
+  /** Environment of every runtime container. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly loadTimeoutMs: number;
+}
+
+/** How an extension route's refusal reads as a scheduler fact. */
+const failureReasonOf: Record<ExtensionErrorReply['code'], LoadFailureReason> = {
+  busy: 'cancelled',
+  cancelled: 'cancelled',
+  deadline: 'error',
+  memory: 'memory',
+  artifact: 'artifact',
+  'bad-request': 'artifact',
+  forbidden: 'error',
+  draining: 'cancelled',
+};
+
+const offloadTimeoutMs = 10_000;
+
+export class CommandExecutor {
+  private readonly options: ExecutorOptions;
+  private readonly emit: (event: SchedulerEvent) => void;
+  private readonly containers = new Map<string, ManagedContainer>();
+  private readonly pending = new Map<string, PendingActivation>();
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(options: ExecutorOptions, emit: (event: SchedulerEvent) => void) {
+    this.options = options;
+    this.emit = emit;
+  }
+
+  /** Containers that are up; for views and reports. */
+  get liveContainers(): ReadonlyMap<string, ManagedContainer> {
+    return this.containers;
+  }
+
+  /** Activations accepted and not answered yet. */
+  get pendingCount(): number {
+    return this.pending.size;
+  }
+
+  /** Must be called before the scheduler hears of the activation. */
+  accept(activation: PendingActivation): void {
+    this.pending.set(activation.message.activationId, activation);
+  }
+
+  /** Starts carrying a command out; failures become events. */
+  execute(command: SchedulerCommand): void {
+    const work = this.dispatch(command).catch((error: unknown) => {
+      this.options.logger.error({ command: command.type, reason: describeError(error) }, 'a command failed outside of what it reports');
+    });
+    this.underWay.add(work);
+    void work.finally(() => this.underWay.delete(work));
+  }
+
+  /** Resolves when every command given so far has been carried out. */
+  async settled(): Promise<void> {
+    while (this.underWay.size > 0) await Promise.all([...this.underWay]);
+  }
+
+  private dispatch(command: SchedulerCommand): Promise<void> {
+    switch (command.type) {
+      case 'createContainer':
+        return this.create(command);
+      case 'startActivation':
+        return this.start(command);
+      case 'load':
+        return this.load(command);
+      case 'offload':
+        return this.offload(command);
+      case 'cleanContainer':
+        return this.clean(command);
+      case 'removeContainer':
+        return this.remove(command);
+      case 'failActivation':
+        return this.fail(command);
+    }
+  }
+
+  private get now(): number {
+    return this.options.clock.now();
+  }
+
+  private async create(command: CreateContainer): Promise<void> {
+    const { containerId, memoryLimitBytes } = command;
+    const startedAt = this.now;
+    try {
+      const container = await this.options.driver.create({ containerId, memoryLimitBytes, environment: this.options.environment });
+      const managed = new ManagedContainer(container, memoryLimitBytes, this.options.clock);
+      this.containers.set(containerId, managed);
+      void container.ended.then((how) => this.ended(managed, how));
+      const startMs = this.now - startedAt;
+      const usedBytes = (await managed.usedBytes()) ?? 0;
+      // It may have ended meanwhile, and its removal been reported.
+      if (this.containers.has(containerId)) this.emit({ type: 'containerStarted', at: this.now, containerId, startMs, usedBytes });
+    } catch (error) {
+      this.options.logger.error({ containerId, reason: describeError(error) }, 'container did not start');
+      this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: 'start-failed' });
+    }
+  }
+
+  /** A container that ends while a call is in it is reported after the call, whose connection is lost by then. */
+  private async ended(managed: ManagedContainer, how: string): Promise<void> {
+    const { containerId } = managed.container;
+    await managed.activation;
+    await managed.container.remove();
+    managed.client.close();
+    this.containers.delete(containerId);
+    if (!managed.removalRequested) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
+    this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: managed.removalRequested ? 'requested' : 'crashed' });
+  }
+
+  private async start(command: StartActivation): Promise<void> {
+    const { activationId, containerId } = command;
+    const pending = this.pending.get(activationId);
+    const managed = this.containers.get(containerId);
+    if (pending === undefined || managed === undefined) {
+      // The container ended between the decision and now; its `containerRemoved` is on its way.
+      this.options.logger.warn({ activationId, containerId }, 'activation was sent to a container that is gone');
+      return;
+    }
+    let finish: () => void = () => undefined;
+    managed.activation = new Promise((resolve) => {
+      finish = resolve;
+    });
+    try {
+      const outcome = await managed.run(command, pending.message, pending.action);
+      this.pending.delete(activationId);
+      const reported = this.options.listener.ran(pending, command, outcome);
+      // The next activation's output must not mix with this one's; a container that goes anyway is not waited for.
+      if (leavesContainerUsable(outcome.response)) await outcome.logs;
+      this.emit({
+        type: 'activationFinished',
+        at: this.now,
+        activationId,
+        containerId,
+        containerUsable: leavesContainerUsable(outcome.response),
+        initMs: outcome.initMs ?? 0,
+        loadMs: outcome.loadMs,
+        runMs: outcome.runMs,
+      });
+      await reported;
+    } finally {
+      finish();
+    }
+  }
+
+  private async fail(command: FailActivation): Promise<void> {
+    const pending = this.pending.get(command.activationId);
+    if (pending === undefined) return;
+    this.pending.delete(command.activationId);
+    await this.options.listener.failed(pending, command.reason);
+  }
+
+  private async load(command: Load): Promise<void> {
+    const { containerId, actionKey } = command;
+    const failed = (reason: LoadFailureReason, error?: ExtensionErrorReply): void => {
+      this.emit({ type: 'loadFailed', at: this.now, containerId, actionKey, reason, predictedBytes: error?.predictedBytes, usedBytes: error?.memory?.usedBytes });
+    };
+    const managed = this.containers.get(containerId);
+    const action = await this.options.catalog.find(actionKey);
+    const artifacts = artifactsSchema.safeParse(action?.annotations['preload']);
+    if (managed === undefined) {
+      failed('cancelled');
+      return;
+    }
+    if (action === undefined || !artifacts.success) {
+      failed('artifact');
+      return;
+    }
+    const { qualifiedName, version } = parseActionKey(actionKey);
+    try {
+      const reply = await managed.client.load(
+        {
+          value: {
+            action: qualifiedName,
+            version,
+            namespace: namespaceOf(qualifiedName),
+            artifacts: artifacts.data,
+            deadlineMs: this.options.loadTimeoutMs,
+            // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
+            code: { code: action.code, binary: action.binary, main: action.main },
+          },
+        },
+        this.options.loadTimeoutMs,
+      );
+      if (reply.ok) {
+        const { loadMs, residentBytes, memory } = reply.reply;
+        this.emit({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs, residentBytes, usedBytes: memory.usedBytes });
+        return;
+      }
+      if (reply.error.code === 'artifact') this.options.logger.error({ containerId, actionKey, reason: reply.error.error }, 'artifacts cannot be loaded');
+      failed(failureReasonOf[reply.error.code], reply.error);
+    } catch (error) {
+      this.options.logger.warn({ containerId, actionKey, reason: describeError(error) }, 'load got no answer');
+      failed('error');
+    }
+  }
+
+  private async offload(command: Offload): Promise<void> {
+    const { containerId, actionKey } = command;
+    const managed = this.containers.get(containerId);
+    if (managed === undefined) return;
+    const { qualifiedName, version } = parseActionKey(actionKey);
+    try {
+      const reply = await managed.client.offload({ value: { action: qualifiedName, version } }, offloadTimeoutMs);
+      const usedBytes = reply.ok ? reply.reply.memory.usedBytes : ((await managed.usedBytes()) ?? 0);
+      this.emit({ type: 'offloadCompleted', at: this.now, containerId, actionKey, usedBytes });
+    } catch (error) {
+      // A container that cannot free memory cannot be reasoned about any more.
+      this.options.logger.error({ containerId, actionKey, reason: describeError(error) }, 'off-load got no answer; the container is removed');
+      await managed.container.remove();
+    }
+  }
+
+  private async clean(command: CleanContainer): Promise<void> {
+    const managed = this.containers.get(command.containerId);
+    if (managed === undefined) return;
+    const failure = await managed.clean(command.retain);
+    if (failure !== undefined) {
+      this.options.logger.error({ containerId: command.containerId, reason: failure }, 'container could not be cleaned; it is removed');
+      await managed.container.remove();
+      return;
+    }
+    this.emit({ type: 'containerCleaned', at: this.now, containerId: command.containerId, usedBytes: (await managed.usedBytes()) ?? 0 });
+  }
+
+  private async remove(command: RemoveContainer): Promise<void> {
+    const managed = this.containers.get(command.containerId);
+    if (managed === undefined) return;
+    managed.removalRequested = true;
+    await managed.container.remove();
+  }
+}
+
+function namespaceOf(qualifiedName: string): string {
+  return qualifiedName.slice(0, qualifiedName.indexOf('/'));
+}

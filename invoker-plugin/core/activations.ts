@@ -1,0 +1,216 @@
+// The life of activations: arrived, waiting, started, finished or failed. Which container one gets is decided in select.ts.
+import type { ActionKey } from '../../common/action-identity.ts';
+import type { FailActivation, StartType } from './commands.ts';
+import { predictedBytesOf } from './learn.ts';
+import { startOffload } from './pack.ts';
+import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer } from './pool.ts';
+import { chooseContainer, takeInstead, type Choice, type Take } from './select.ts';
+import { leastDenseFirst } from './evict.ts';
+import { actionOf, deleteResident, leaveIdle, type Action, type Container, type StepContext, type WaitingActivation } from './state.ts';
+
+/** Failed starts of containers after which an activation is given up. */
+const mostFailedStarts = 3;
+
+/** Gives a new activation a container, or a place among those that wait. Nothing overtakes one that found no room. */
+export function admit(context: StepContext, activationId: string, action: Action): void {
+  const { state, config } = context;
+  // Delivered twice (Kafka delivers at least once): it waits already.
+  if (state.waiting.has(activationId)) return;
+  const choice: Choice = state.queuedCount > 0 ? { kind: 'wait' } : chooseContainer(context, action);
+  if (choice.kind === 'wait' && state.queuedCount >= config.maxQueuedActivations) {
+    fail(context, activationId, 'queue-full');
+    return;
+  }
+  const waiting: WaitingActivation = { activationId, actionKey: action.key, state: 'queued', containerId: undefined, failedStarts: 0 };
+  state.waiting.set(activationId, waiting);
+  state.queuedCount += 1;
+  action.waitingCount += 1;
+  apply(context, waiting, action, choice);
+}
+
+/** Carries out a choice for a waiting activation; false when it has to go on waiting without a promise. */
+function apply(context: StepContext, waiting: WaitingActivation, action: Action, choice: Choice): boolean {
+  switch (choice.kind) {
+    case 'take':
+      stopWaiting(context, waiting);
+      start(context, waiting.activationId, action, choice);
+      return true;
+    case 'await-start':
+      deleteUnclaimed(context, choice.container);
+      choice.container.claimedBy = waiting.activationId;
+      setWaitingState(context, waiting, 'awaiting-start', choice.container);
+      return true;
+    case 'create': {
+      const container = createContainer(context, action.memoryLimitBytes, 'activation', { claimedBy: waiting.activationId });
+      setWaitingState(context, waiting, 'awaiting-start', container);
+      return true;
+    }
+    case 'evict':
+      for (const victim of choice.victims) removeContainer(context, victim, 'evicted-for-activation');
+      setWaitingState(context, waiting, 'awaiting-room', undefined);
+      return true;
+    case 'wait':
+      return false;
+  }
+}
+
+function setWaitingState({ state }: StepContext, waiting: WaitingActivation, next: WaitingActivation['state'], container: Container | undefined): void {
+  const limit = actionOf(state, waiting.actionKey).memoryLimitBytes;
+  if (waiting.state === 'queued') state.queuedCount -= 1;
+  if (waiting.state === 'awaiting-room') state.promisedBytes -= limit;
+  if (next === 'queued') state.queuedCount += 1;
+  if (next === 'awaiting-room') state.promisedBytes += limit;
+  waiting.state = next;
+  waiting.containerId = container?.id;
+}
+
+/** Takes an activation off the waiting ones; a container that was starting for it is free for the next. */
+function stopWaiting(context: StepContext, waiting: WaitingActivation): void {
+  const { state } = context;
+  const container = waiting.containerId === undefined ? undefined : state.containers.get(waiting.containerId);
+  if (container !== undefined && container.phase === 'starting' && container.claimedBy === waiting.activationId) addUnclaimed(context, container);
+  setWaitingState(context, waiting, 'queued', undefined);
+  state.queuedCount -= 1;
+  state.waiting.delete(waiting.activationId);
+  actionOf(state, waiting.actionKey).waitingCount -= 1;
+}
+
+function fail(context: StepContext, activationId: string, reason: FailActivation['reason']): void {
+  context.commands.push({ type: 'failActivation', activationId, reason });
+}
+
+/** Refuses an activation that can never run here. */
+export function refuse(context: StepContext, activationId: string, reason: 'action-unknown' | 'memory-limit-exceeds-pool'): void {
+  fail(context, activationId, reason);
+}
+
+/** The container's run can never be answered: it is not tried again, since the action may have had effects. */
+export function failRunning(context: StepContext, container: Container): void {
+  const { activation } = container;
+  if (activation === undefined) return;
+  actionOf(context.state, activation.actionKey).busyOwnCount -= 1;
+  container.activation = undefined;
+  fail(context, activation.activationId, 'container-failed');
+}
+
+/** A container did not come up. Its activation is tried again in its old place of the queue, a bounded number of times. */
+export function noteFailedStart(context: StepContext, activationId: string): void {
+  const waiting = context.state.waiting.get(activationId);
+  if (waiting === undefined) return;
+  waiting.failedStarts += 1;
+  if (waiting.failedStarts >= mostFailedStarts) {
+    stopWaiting(context, waiting);
+    fail(context, activationId, 'container-failed');
+  } else {
+    setWaitingState(context, waiting, 'queued', undefined);
+  }
+}
+
+/** The container an activation was waiting for is up. */
+export function startAwaited(context: StepContext, container: Container, activationId: string): void {
+  const waiting = context.state.waiting.get(activationId);
+  if (waiting === undefined) throw new Error(`container ${container.id} is claimed by ${activationId}, which does not wait`);
+  container.claimedBy = undefined;
+  stopWaiting(context, waiting);
+  start(context, activationId, actionOf(context.state, waiting.actionKey), { kind: 'take', container, startType: 'cold', clean: 'none' });
+}
+
+/** Serves waiting activations as far as that goes, in order of arrival. `freed`: the container that has just become idle. */
+export function serveWaiting(context: StepContext, freed: Container | undefined): void {
+  if (freed !== undefined) serveOnePromised(context, freed);
+  serveFromFreedMemory(context);
+  const { state } = context;
+  if (state.queuedCount === 0) return;
+  for (const waiting of state.waiting.values()) {
+    if (waiting.state !== 'queued') continue;
+    const action = actionOf(state, waiting.actionKey);
+    if (!apply(context, waiting, action, chooseContainer(context, action))) return;
+  }
+}
+
+/** An activation whose container is still starting, or still has to be made room for, takes an idle one that appears first. */
+function serveOnePromised(context: StepContext, freed: Container): void {
+  const { state } = context;
+  if (state.waiting.size === state.queuedCount) return;
+  for (const waiting of state.waiting.values()) {
+    if (waiting.state === 'queued') continue;
+    const action = actionOf(state, waiting.actionKey);
+    const take = takeInstead(context, freed, action);
+    if (take === undefined) continue;
+    apply(context, waiting, action, take);
+    return;
+  }
+}
+
+function serveFromFreedMemory(context: StepContext): void {
+  const { state, config } = context;
+  if (state.promisedBytes === 0) return;
+  for (const waiting of state.waiting.values()) {
+    if (waiting.state !== 'awaiting-room') continue;
+    const action = actionOf(state, waiting.actionKey);
+    if (config.poolMemoryBytes - state.poolUsedBytes < action.memoryLimitBytes) return;
+    apply(context, waiting, action, { kind: 'create' });
+  }
+}
+
+/** Sends the activation into an idle container (or the one that has just started for it) and keeps the books. */
+function start(context: StepContext, activationId: string, action: Action, take: Take): void {
+  const { state } = context;
+  const { container, startType, clean } = take;
+  const formerKey = container.ownActionKey;
+  if (container.phase === 'idle') leaveIdle(state, container);
+  container.phase = 'busy';
+  if (formerKey !== undefined && formerKey !== action.key) leaveFormer(context, container, formerKey, clean);
+  const wasResident = container.residents.has(action.key);
+  if (wasResident) deleteResident(state, container, action.key);
+  container.role = 'warm';
+  container.ownActionKey = action.key;
+  container.namespace = action.namespace;
+  container.prewarmedFor = undefined;
+  dropResidents(context, container, (resident) => resident.namespace !== action.namespace);
+  const joinedLoad = settleLoad(context, container, action.key);
+  if (formerKey !== action.key && !wasResident) {
+    if (!joinedLoad) makeRoomForRun(context, container, action);
+    container.usedBytes += predictedBytesOf(action);
+  }
+  action.busyOwnCount += 1;
+  state.dirty.add(action.key);
+  container.activation = { activationId, actionKey: action.key, startType, joinedLoad };
+  context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: startType !== 'warm' });
+}
+
+function leaveFormer(context: StepContext, container: Container, formerKey: ActionKey, clean: Take['clean']): void {
+  if (clean === 'retain') retainFormer(context, container, formerKey);
+  else container.usedBytes = Math.max(0, container.usedBytes - predictedBytesOf(actionOf(context.state, formerKey)));
+}
+
+/** A load under way in a container that is taken: joined by its own action, cancelled by any other. Returns whether it was joined. */
+function settleLoad({ state }: StepContext, container: Container, takerKey: ActionKey): boolean {
+  const { load } = container;
+  if (load === undefined) return false;
+  load.fate = load.actionKey === takerKey ? 'joined' : 'cancelled';
+  actionOf(state, load.actionKey).loadingIn.delete(container.id);
+  state.dirty.add(load.actionKey);
+  return load.fate === 'joined';
+}
+
+/** Off-loads residents where the action itself would not fit beside them. */
+function makeRoomForRun(context: StepContext, container: Container, action: Action): void {
+  let missingBytes = container.usedBytes + predictedBytesOf(action) - container.memoryLimitBytes;
+  if (missingBytes <= 0) return;
+  for (const resident of leastDenseFirst(context, container)) {
+    if (missingBytes <= 0) return;
+    startOffload(context, container, resident.actionKey, 'memory-pressure');
+    missingBytes -= resident.residentBytes;
+  }
+}
+
+/** Start types that had to load on the path of the call. */
+export function loadsOnPath(startType: StartType): boolean {
+  return startType === 'cold' || startType === 'prewarmed';
+}
+
+/** Whether an action may ever run in this pool. */
+export function fitsPool(context: StepContext, action: Action): boolean {
+  return action.memoryLimitBytes <= context.config.poolMemoryBytes;
+}

@@ -1,0 +1,100 @@
+// Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
+// Reads the state and changes nothing.
+import { aheadLoadMsOf, coldStartMsOf } from './learn.ts';
+import { actionOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
+import { heldPlaceValueMs, loadCostShare, useProbability } from './value.ts';
+
+/** Idle containers that are compared; the longest idle ones. */
+const comparedContainers = 256;
+
+/**
+ * Idle containers to remove so that the action's container fits; empty when enough is being removed already, undefined when
+ * all idle ones together would not do. Without pre-loading the longest idle go first (stock's rule), with it the ones that
+ * are expected to be missed least. Stem cells go last: they are everybody's.
+ */
+export function evictionFor(context: StepContext, action: Action): Container[] | undefined {
+  const { state, config } = context;
+  const comingFreeBytes = config.poolMemoryBytes - state.poolUsedBytes + state.removingBytes - state.promisedBytes;
+  let missingBytes = action.memoryLimitBytes - comingFreeBytes;
+  if (missingBytes <= 0) return [];
+  const victims: Container[] = [];
+  for (const container of inEvictionOrder(context)) {
+    victims.push(container);
+    missingBytes -= container.memoryLimitBytes;
+    if (missingBytes <= 0) return victims;
+  }
+  return undefined;
+}
+
+function inEvictionOrder(context: StepContext): Container[] {
+  const compared: Container[] = [];
+  for (const id of context.state.idle) {
+    compared.push(containerOf(context.state, id));
+    if (compared.length === comparedContainers) break;
+  }
+  const isStem = (container: Container): number => (container.role === 'stem' ? 1 : 0);
+  if (!context.config.preload) return compared.sort((left, right) => isStem(left) - isStem(right));
+  const missed = new Map(compared.map((container) => [container, containerValueMs(context, container) / container.memoryLimitBytes]));
+  return compared.sort((left, right) => isStem(left) - isStem(right) || (missed.get(left) ?? 0) - (missed.get(right) ?? 0));
+}
+
+/** Expected ms that are lost when an idle container goes: its own action starts cold, its residents load again. */
+export function containerValueMs(context: StepContext, container: Container): number {
+  const { state, config, now } = context;
+  let valueMs = 0;
+  if (container.ownActionKey !== undefined) {
+    const own = actionOf(state, container.ownActionKey);
+    valueMs += useProbability(own, freePlacesOf(own) - 1, now, config.valueHorizonMs, config) * coldStartMsOf(state, own);
+  }
+  for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(actionOf(state, key), now, config);
+  return valueMs;
+}
+
+export interface OffloadChoice {
+  readonly container: Container;
+  readonly victims: readonly Resident[];
+  readonly lostMs: number;
+}
+
+/**
+ * The residents of this container to off-load so that `neededBytes` more fit, least value per byte first; undefined when
+ * that would not pay. It pays when what comes in is worth `evictionHysteresis` times what goes, and the cost of loading it
+ * on top: two artifacts can then never take turns, since both would have to be worth more than the other.
+ */
+export function offloadsFor(
+  context: StepContext,
+  container: Container,
+  incoming: { action: Action; valueMs: number; missingBytes: number },
+): OffloadChoice | undefined {
+  const { state, config, now } = context;
+  const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
+  const byDensity = [...container.residents.values()]
+    .map((resident) => ({ resident, valueMs: heldPlaceValueMs(actionOf(state, resident.actionKey), now, config) }))
+    .sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
+  const victims: Resident[] = [];
+  let lostMs = 0;
+  let missingBytes = incoming.missingBytes;
+  for (const { resident, valueMs } of byDensity) {
+    if (missingBytes <= 0) break;
+    lostMs += valueMs;
+    if (lostMs > affordableMs) return undefined;
+    victims.push(resident);
+    missingBytes -= resident.residentBytes;
+  }
+  return missingBytes > 0 ? undefined : { container, victims, lostMs };
+}
+
+/** Residents by value per byte, least first: the order in which memory pressure off-loads them. */
+export function leastDenseFirst(context: StepContext, container: Container): Resident[] {
+  const { state, config, now } = context;
+  const density = (resident: Resident): number => heldPlaceValueMs(actionOf(state, resident.actionKey), now, config) / bytesOf(resident);
+  return [...container.residents.values()]
+    .map((resident) => ({ resident, density: density(resident) }))
+    .sort((left, right) => left.density - right.density)
+    .map(({ resident }) => resident);
+}
+
+
+function bytesOf(resident: Resident): number {
+  return Math.max(1, resident.residentBytes);
+}

@@ -1,0 +1,114 @@
+// What has to be true of a state after every step, whatever happened. Tests and the simulator check it; it is slow on
+// purpose (it counts everything afresh) and changes nothing.
+import type { SchedulerConfig } from './config.ts';
+import { actionOf, classOf, mostPlansAhead, type Container, type SchedulerState } from './state.ts';
+import { recentArrivalCount } from './value.ts';
+
+function ensure(condition: boolean, claim: string): void {
+  if (!condition) throw new Error(`invariant broken: ${claim}`);
+}
+
+/** Throws an Error that names the broken rule. */
+export function assertInvariants(state: SchedulerState, config: SchedulerConfig): void {
+  checkPool(state, config);
+  for (const container of state.containers.values()) checkContainer(state, container, config);
+  checkIndexes(state);
+  checkActions(state);
+  checkWaiting(state, config);
+}
+
+function checkPool(state: SchedulerState, config: SchedulerConfig): void {
+  let usedBytes = 0;
+  let removingBytes = 0;
+  let loads = 0;
+  for (const container of state.containers.values()) {
+    usedBytes += container.memoryLimitBytes;
+    if (container.phase === 'removing') removingBytes += container.memoryLimitBytes;
+    if (container.load !== undefined) loads += 1;
+  }
+  ensure(usedBytes === state.poolUsedBytes, `the pool counts ${state.poolUsedBytes} bytes, its containers have ${usedBytes}`);
+  ensure(usedBytes <= config.poolMemoryBytes, `containers of ${usedBytes} bytes in a pool of ${config.poolMemoryBytes}`);
+  ensure(removingBytes === state.removingBytes, 'the bytes being removed are counted');
+  ensure(config.poolMemoryBytes - usedBytes + removingBytes >= state.promisedBytes, 'no more memory is promised than comes free');
+  ensure(loads === state.loadsInFlight, `${state.loadsInFlight} loads are counted, ${loads} are in flight`);
+  ensure(loads <= config.maxConcurrentLoads, `${loads} loads at once, ${config.maxConcurrentLoads} allowed`);
+}
+
+function checkContainer(state: SchedulerState, container: Container, config: SchedulerConfig): void {
+  const { id, phase, role, ownActionKey, residents, releasing, load } = container;
+  ensure((phase === 'busy') === (container.activation !== undefined), `${id} is busy exactly while an activation runs in it`);
+  ensure((role === 'warm') === (ownActionKey !== undefined), `${id} is warm exactly when it has its own action`);
+  ensure(container.usedBytes >= 0, `${id} uses ${container.usedBytes} bytes`);
+  ensure(container.claimedBy === undefined || phase === 'starting', `only a starting container is claimed, ${id} is ${phase}`);
+  ensure(phase !== 'removing' || residents.size === 0, `${id} is being removed and still counted as holding artifacts`);
+  if (ownActionKey !== undefined) {
+    actionOf(state, ownActionKey);
+    ensure(!residents.has(ownActionKey), `${ownActionKey} is in ${id} once: as its own action or as a resident`);
+  }
+  for (const [key, resident] of residents) {
+    ensure(key === resident.actionKey, `the resident under ${key} in ${id} is ${resident.actionKey}`);
+    ensure(actionOf(state, key).residentIn.has(id), `${key} knows that it is resident in ${id}`);
+    ensure(role !== 'warm' || actionOf(state, key).namespace === container.namespace, `${id} holds ${key} of another namespace than its own action`);
+  }
+  if (load !== undefined) {
+    ensure(load.fate !== 'running' || !residents.has(load.actionKey), `${load.actionKey} is loaded into ${id}, where it is resident`);
+    ensure(phase !== 'idle' || load.fate !== 'running' || ownActionKey !== load.actionKey, `${load.actionKey} is loaded into its own container ${id}`);
+    ensure(phase !== 'busy' || load.fate !== 'running', `a load goes on unnoticed in the busy container ${id}`);
+  }
+  ensure(config.preload || (residents.size === 0 && load === undefined && releasing.size === 0), `${id} holds artifacts although nothing is pre-loaded`);
+}
+
+function checkIndexes(state: SchedulerState): void {
+  let indexed = 0;
+  for (const sameClass of state.idleByClass.values()) {
+    indexed += sameClass.size;
+    ensure(sameClass.size > 0, 'no class without containers is kept');
+  }
+  ensure(indexed === state.idle.size, 'each idle container is in exactly one class');
+  const unclaimed = new Set([...state.unclaimedStarting.values()].flatMap((ids) => [...ids]));
+  for (const container of state.containers.values()) {
+    const { id, phase } = container;
+    ensure(state.idle.has(id) === (phase === 'idle'), `${id} is ${phase}; the index of idle containers disagrees`);
+    ensure(unclaimed.has(id) === (phase === 'starting' && container.claimedBy === undefined), `${id}: the index of unclaimed containers disagrees`);
+    if (phase !== 'idle') continue;
+    const className = classOf(container.role, container.memoryLimitBytes, container.namespace);
+    ensure(state.idleByClass.get(className)?.has(id) === true, `${id} is in its class`);
+  }
+}
+
+function checkActions(state: SchedulerState): void {
+  ensure(state.plansAhead.size <= mostPlansAhead, 'plans of unknown actions are bounded');
+  for (const action of state.actions.values()) {
+    const idsWhere = (predicate: (container: Container) => boolean): string =>
+      [...state.containers.values()].filter(predicate).map(({ id }) => id).sort().join();
+    const same = (ids: ReadonlySet<string>, predicate: (container: Container) => boolean, what: string): void => {
+      ensure([...ids].sort().join() === idsWhere(predicate), `the index of ${what} ${action.key} disagrees`);
+    };
+    same(action.idleOwn, ({ phase, ownActionKey }) => phase === 'idle' && ownActionKey === action.key, 'idle containers of');
+    same(action.idleResident, ({ phase, residents }) => phase === 'idle' && residents.has(action.key), 'idle containers that hold');
+    same(action.residentIn, ({ residents }) => residents.has(action.key), 'containers that hold');
+    same(action.loadingIn, ({ load }) => load?.actionKey === action.key && load.fate === 'running', 'loads of');
+    const busy = idsWhere(({ activation }) => activation?.actionKey === action.key);
+    ensure(action.busyOwnCount === (busy === '' ? 0 : busy.split(',').length), `busy containers of ${action.key} are counted`);
+    const waiting = [...state.waiting.values()].filter(({ actionKey }) => actionKey === action.key).length;
+    ensure(action.waitingCount === waiting, `waiting activations of ${action.key} are counted`);
+    const { roomBeingMadeIn } = action;
+    ensure(roomBeingMadeIn === undefined || state.containers.get(roomBeingMadeIn)?.makingRoomFor === action.key, `room is made for ${action.key}`);
+    ensure(action.recentArrivals.length <= recentArrivalCount, 'the memory of arrivals is bounded');
+  }
+}
+
+function checkWaiting(state: SchedulerState, config: SchedulerConfig): void {
+  let queued = 0;
+  let promisedBytes = 0;
+  for (const { activationId, actionKey, state: waitingState, containerId } of state.waiting.values()) {
+    const action = actionOf(state, actionKey);
+    if (waitingState === 'queued') queued += 1;
+    if (waitingState === 'awaiting-room') promisedBytes += action.memoryLimitBytes;
+    if (waitingState !== 'awaiting-start') continue;
+    ensure(state.containers.get(containerId ?? '')?.claimedBy === activationId, `${activationId} waits for a container that starts for it`);
+  }
+  ensure(queued === state.queuedCount, `${state.queuedCount} activations are counted as queued, ${queued} are`);
+  ensure(promisedBytes === state.promisedBytes, 'the promised bytes are counted');
+  ensure(queued <= config.maxQueuedActivations + state.containers.size, 'the queue is bounded');
+}

@@ -1,0 +1,220 @@
+// Which artifacts are loaded ahead, and where: best value first into idle containers with room, and off-loading what is
+// worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
+import type { Load, Offload } from './commands.ts';
+import { leastDenseFirst, offloadsFor, type OffloadChoice } from './evict.ts';
+import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
+import { deadlineOf, firstContainers, startPrewarmed } from './pool.ts';
+import {
+  actionOf,
+  busyPlacesOf,
+  classOf,
+  containerOf,
+  deleteResident,
+  forgetAction,
+  freePlacesOf,
+  idleOfClass,
+  type Action,
+  type Container,
+  type StepContext,
+  type Wanted,
+} from './state.ts';
+import { pushTimer } from './timers.ts';
+import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, placeValueMs } from './value.ts';
+
+/** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
+const triedActions = 16;
+const comparedCandidates = 48;
+/** Containers in which one step works out what would have to go. */
+const comparedForEviction = 16;
+/** A container that goes before this many load times have passed is not worth loading into. */
+const leastLifeInLoads = 2;
+
+/** Re-examines every action whose places or rate changed, then starts the loads that pay most. */
+export function pack(context: StepContext): void {
+  const { state } = context;
+  for (const key of state.dirty) {
+    const action = state.actions.get(key);
+    if (action !== undefined) examine(context, action);
+  }
+  state.dirty.clear();
+  if (!context.config.preload) return;
+  for (const key of mostWanted(context)) {
+    if (state.loadsInFlight >= context.config.maxConcurrentLoads) return;
+    place(context, actionOf(state, key));
+  }
+}
+
+/** Works out whether the action deserves one more place now, and when to look again. */
+function examine(context: StepContext, action: Action): void {
+  const { state, config, now } = context;
+  state.wanted.delete(action.key);
+  if (action.removed) {
+    offloadEverywhere(context, action, 'action-removed');
+    forgetAction(state, action);
+    return;
+  }
+  if (!config.preload) return;
+  let nextLookAt = Infinity;
+  const lookAt = (at: number): boolean => {
+    if (at <= now) return true;
+    nextLookAt = Math.min(nextLookAt, Math.ceil(at));
+    return false;
+  };
+  if (action.residentIn.size > 0 && lookAt(expiresAt(action, config))) {
+    offloadEverywhere(context, action, 'offload-window');
+  }
+  const prewarmMs = action.plan?.prewarmWindowMs ?? 0;
+  if (prewarmMs > 0 && action.lastArrivalAt !== undefined && action.prewarmedAfter !== action.lastArrivalAt) {
+    if (lookAt(action.lastArrivalAt + prewarmMs)) startPrewarmed(context, action);
+  }
+  if (action.declaresArtifacts && action.loadable) {
+    const isDue = lookAt(Math.max(loadDueAt(action, now, config), action.retryLoadAt));
+    const valueMs = isDue ? placeValueMs(action, freePlacesOf(action), now, config) : 0;
+    if (isDue && valueMs >= leastLoadValueMs(action)) {
+      state.wanted.set(action.key, {
+        valueMs,
+        memoryLimitBytes: action.memoryLimitBytes,
+        predictedBytes: predictedBytesOf(action),
+        triedAtEpoch: -1,
+      });
+    }
+  }
+  if (nextLookAt < Infinity && (action.timerAt === undefined || action.timerAt <= now || nextLookAt < action.timerAt)) {
+    action.timerAt = nextLookAt;
+    pushTimer(state, nextLookAt, 'action', action.key);
+  }
+}
+
+/** The actions to try in this step, best first: by value while there is room, by value per byte once some found none. */
+function mostWanted({ state }: StepContext): string[] {
+  const best: { key: string; wanted: Wanted }[] = [];
+  const triable: { key: string; wanted: Wanted }[] = [];
+  let isMemoryShort = false;
+  for (const [key, wanted] of state.wanted) {
+    if (wanted.triedAtEpoch >= 0) isMemoryShort = true;
+    if (wanted.triedAtEpoch !== (state.roomEpochs.get(wanted.memoryLimitBytes) ?? 0)) triable.push({ key, wanted });
+  }
+  const score = ({ valueMs, predictedBytes }: Wanted): number => (isMemoryShort ? valueMs / Math.max(1, predictedBytes) : valueMs);
+  for (const candidate of triable) {
+    let index = best.length;
+    while (index > 0 && score(candidate.wanted) > score((best[index - 1] as { wanted: Wanted }).wanted)) index -= 1;
+    if (index >= triedActions) continue;
+    best.splice(index, 0, candidate);
+    if (best.length > triedActions) best.pop();
+  }
+  return best.map(({ key }) => key);
+}
+
+/** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */
+function place(context: StepContext, action: Action): void {
+  const { state, config, now } = context;
+  const wanted = state.wanted.get(action.key);
+  if (wanted === undefined || action.roomBeingMadeIn !== undefined) return;
+  wanted.valueMs = placeValueMs(action, freePlacesOf(action), now, config);
+  if (wanted.valueMs < leastLoadValueMs(action)) {
+    state.wanted.delete(action.key);
+    return;
+  }
+  const bytes = predictedBytesOf(action);
+  const candidates = candidatesFor(context, action);
+  const roomiest = candidates
+    .filter((container) => roomOf(context, container) >= bytes)
+    .sort((left, right) => preferBlank(left, right) || roomOf(context, right) - roomOf(context, left))[0];
+  if (roomiest !== undefined) {
+    startLoad(context, roomiest, action, bytes);
+    return;
+  }
+  let cheapest: OffloadChoice | undefined;
+  for (const container of candidates.slice(0, comparedForEviction)) {
+    if (container.releasing.size > 0) continue;
+    const missingBytes = bytes - roomOf(context, container);
+    const choice = offloadsFor(context, container, { action, valueMs: wanted.valueMs, missingBytes });
+    if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
+  }
+  wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
+  if (cheapest === undefined) return;
+  const { container } = cheapest;
+  for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
+  container.makingRoomFor = action.key;
+  action.roomBeingMadeIn = container.id;
+}
+
+/** Stem cells and zygotes before other actions' own containers: those are taken by their own action most. */
+function preferBlank(left: Container, right: Container): number {
+  return (left.role === 'warm' ? 1 : 0) - (right.role === 'warm' ? 1 : 0);
+}
+
+/** Idle containers that the action could be run in afterwards and that take a load now; those that just changed first. */
+function candidatesFor(context: StepContext, action: Action): Container[] {
+  const { state } = context;
+  const limit = action.memoryLimitBytes;
+  const found = new Set<Container>();
+  for (const id of context.roomy) {
+    const container = state.containers.get(id);
+    if (container !== undefined && canTakeLoad(context, container, action)) found.add(container);
+  }
+  for (const className of [classOf('stem', limit, undefined), classOf('zygote', limit, undefined), classOf('warm', limit, action.namespace)]) {
+    for (const container of firstContainers(context, idleOfClass(state, className), comparedCandidates)) {
+      if (canTakeLoad(context, container, action)) found.add(container);
+    }
+  }
+  return [...found];
+}
+
+function canTakeLoad(context: StepContext, container: Container, action: Action): boolean {
+  if (container.phase !== 'idle' || container.load !== undefined || container.memoryLimitBytes !== action.memoryLimitBytes) return false;
+  if (container.ownActionKey === action.key || (container.role === 'warm' && container.namespace !== action.namespace)) return false;
+  if (container.residents.has(action.key) || container.releasing.has(action.key)) return false;
+  if (container.makingRoomFor !== undefined && container.makingRoomFor !== action.key) return false;
+  const goesAt = context.policy.afterKeepAlive === 'zygote' && container.role === 'warm' ? undefined : deadlineOf(context, container);
+  return goesAt === undefined || goesAt - context.now >= leastLifeInLoads * aheadLoadMsOf(action);
+}
+
+/** Bytes that loads ahead may still fill: the headroom stays free for activations. */
+function roomOf({ config }: StepContext, container: Container): number {
+  return container.memoryLimitBytes * (1 - config.headroomShare) - container.usedBytes;
+}
+
+function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number): void {
+  const { state, now } = context;
+  const reason = reasonFor(context, action);
+  container.load = { actionKey: action.key, reason, startedAt: now, predictedBytes, fate: 'running' };
+  action.loadingIn.add(container.id);
+  action.hasLostReplica = false;
+  state.loadsInFlight += 1;
+  state.wanted.delete(action.key);
+  context.commands.push({ type: 'load', containerId: container.id, actionKey: action.key, reason });
+  // A hot action may deserve yet another place.
+  examine(context, action);
+}
+
+function reasonFor({ now, config }: StepContext, action: Action): Load['reason'] {
+  if (freePlacesOf(action) + busyPlacesOf(action) > 0) return 'burst-replica';
+  if (action.hasLostReplica) return 'replaced-after-loss';
+  return action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window';
+}
+
+/** Off-loads one resident; its bytes count until the container confirms. */
+export function startOffload(context: StepContext, container: Container, actionKey: string, reason: Offload['reason']): void {
+  const resident = container.residents.get(actionKey);
+  if (resident === undefined) return;
+  deleteResident(context.state, container, actionKey);
+  container.releasing.set(actionKey, resident.residentBytes);
+  context.commands.push({ type: 'offload', containerId: container.id, actionKey, reason });
+}
+
+function offloadEverywhere(context: StepContext, action: Action, reason: Offload['reason']): void {
+  for (const id of [...action.idleResident]) startOffload(context, containerOf(context.state, id), action.key, reason);
+}
+
+/** Off-loads the least valuable residents of an idle container whose measured use has eaten half of the headroom. */
+export function relievePressure(context: StepContext, container: Container): void {
+  if (container.phase !== 'idle' || container.releasing.size > 0) return;
+  let excessBytes = container.usedBytes - container.memoryLimitBytes * (1 - context.config.headroomShare / 2);
+  if (excessBytes <= 0) return;
+  for (const resident of leastDenseFirst(context, container)) {
+    if (excessBytes <= 0) return;
+    startOffload(context, container, resident.actionKey, 'memory-pressure');
+    excessBytes -= resident.residentBytes;
+  }
+}

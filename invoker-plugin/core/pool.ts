@@ -1,0 +1,279 @@
+// The life of containers: made, idle, cleaned, removed; stem cells and keep-alive. Who runs in them is decided elsewhere.
+import type { ActionKey } from '../../common/action-identity.ts';
+import type { CreateContainer, RemoveContainer } from './commands.ts';
+import type { SchedulerConfig } from './config.ts';
+import { predictedBytesOf } from './learn.ts';
+import {
+  actionOf,
+  addResident,
+  classOf,
+  containerOf,
+  deleteResident,
+  enterIdle,
+  idleOfClass,
+  leaveIdle,
+  type Action,
+  type Container,
+  type StepContext,
+} from './state.ts';
+import { pushTimer } from './timers.ts';
+
+/** A plan may shorten or lengthen the configured keep-alive by these factors, so that one odd history cannot empty or fill the pool. */
+const leastKeepAliveShare = 0.1;
+const mostKeepAliveShare = 4;
+/** A container whose window ends while a load is under way in it is looked at again after this long. */
+const loadGraceMs = 1000;
+/** Waiting time after the first failed start of a stem cell; doubles with each further one up to the limit. */
+const firstStemCellRetryMs = 1000;
+const longestStemCellRetryMs = 60_000;
+
+/** Memory that a new container may take: neither in use nor promised to a waiting activation. */
+export function freePoolBytes(context: StepContext): number {
+  return context.config.poolMemoryBytes - context.state.poolUsedBytes - promisedUnfreedBytes(context);
+}
+
+/** Promises are kept from what is being removed; only what already came free of it has to be held back. */
+function promisedUnfreedBytes({ state }: StepContext): number {
+  return Math.max(0, state.promisedBytes - state.removingBytes);
+}
+
+/** Asks for a new container. The pool must have room. `claimedBy`: the activation that waits for it. */
+export function createContainer(
+  context: StepContext,
+  memoryLimitBytes: number,
+  reason: CreateContainer['reason'],
+  purpose: { claimedBy?: string; prewarmedFor?: ActionKey },
+): Container {
+  const { state } = context;
+  const container: Container = {
+    id: `c${state.nextContainerNumber++}`,
+    memoryLimitBytes,
+    phase: 'starting',
+    role: 'stem',
+    ownActionKey: undefined,
+    namespace: undefined,
+    usedBytes: 0,
+    residents: new Map(),
+    releasing: new Map(),
+    load: undefined,
+    activation: undefined,
+    claimedBy: purpose.claimedBy,
+    retaining: false,
+    makingRoomFor: undefined,
+    prewarmedFor: purpose.prewarmedFor,
+    idleSince: context.now,
+    timerAt: undefined,
+  };
+  state.containers.set(container.id, container);
+  state.poolUsedBytes += memoryLimitBytes;
+  if (container.claimedBy === undefined) addUnclaimed(context, container);
+  context.commands.push({ type: 'createContainer', containerId: container.id, memoryLimitBytes, reason });
+  return container;
+}
+
+/** A starting container that nobody waits for may be claimed by the next activation. */
+export function addUnclaimed({ state }: StepContext, container: Container): void {
+  container.claimedBy = undefined;
+  const sameLimit = state.unclaimedStarting.get(container.memoryLimitBytes);
+  if (sameLimit === undefined) state.unclaimedStarting.set(container.memoryLimitBytes, new Set([container.id]));
+  else sameLimit.add(container.id);
+}
+
+export function deleteUnclaimed({ state }: StepContext, container: Container): void {
+  const sameLimit = state.unclaimedStarting.get(container.memoryLimitBytes);
+  sameLimit?.delete(container.id);
+  if (sameLimit?.size === 0) state.unclaimedStarting.delete(container.memoryLimitBytes);
+}
+
+/** The container can be given to activations and loads from now on. */
+export function makeIdle(context: StepContext, container: Container): void {
+  enterIdle(context.state, container);
+  noteRoom(context, container);
+  const deadline = deadlineOf(context, container);
+  if (deadline !== undefined) setContainerTimer(context, container, deadline);
+}
+
+/** The container may have room for a load that did not fit before. */
+export function noteRoom({ state, roomy }: StepContext, container: Container): void {
+  roomy.add(container.id);
+  state.roomEpochs.set(container.memoryLimitBytes, (state.roomEpochs.get(container.memoryLimitBytes) ?? 0) + 1);
+}
+
+function setContainerTimer({ state }: StepContext, container: Container, at: number): void {
+  // An earlier timer that is still out sets the right one when it fires: one entry for each container, however often it is used.
+  if (container.timerAt !== undefined && container.timerAt <= at) return;
+  container.timerAt = Math.ceil(at);
+  pushTimer(state, container.timerAt, 'container', container.id);
+}
+
+/** How long an idle container is kept for its own action. */
+export function keepAliveMsOf(action: Action, config: SchedulerConfig): number {
+  const planned = action.plan?.keepAliveWindowMs;
+  if (planned === undefined) return config.keepAliveMs;
+  return Math.min(Math.max(planned, leastKeepAliveShare * config.keepAliveMs), mostKeepAliveShare * config.keepAliveMs);
+}
+
+/** When an idle container's window ends; undefined for a stem cell that belongs to the stock. */
+export function deadlineOf(context: StepContext, container: Container): number | undefined {
+  const { state, config } = context;
+  switch (container.role) {
+    case 'warm':
+      return container.idleSince + keepAliveMsOf(actionOf(state, container.ownActionKey ?? ''), config);
+    case 'zygote':
+      return container.idleSince + config.zygoteWindowMs;
+    case 'stem': {
+      const awaited = container.prewarmedFor === undefined ? undefined : state.actions.get(container.prewarmedFor);
+      if (awaited !== undefined) return container.idleSince + keepAliveMsOf(awaited, config);
+      return hasSurplusStemCells(context, container.memoryLimitBytes) ? container.idleSince + config.zygoteWindowMs : undefined;
+    }
+  }
+}
+
+function stemCellTarget({ policy, config }: StepContext, memoryLimitBytes: number): number {
+  return memoryLimitBytes === config.stemCellMemoryBytes ? policy.stemCellCount(config) : 0;
+}
+
+function hasSurplusStemCells(context: StepContext, memoryLimitBytes: number): boolean {
+  const idleCount = idleOfClass(context.state, classOf('stem', memoryLimitBytes, undefined)).size;
+  return idleCount > stemCellTarget(context, memoryLimitBytes);
+}
+
+/** A container's timer fired: ends its keep-alive or zygote window if that is over, else waits on. */
+export function checkWindow(context: StepContext, container: Container): void {
+  container.timerAt = undefined;
+  if (container.phase !== 'idle') return;
+  const deadline = deadlineOf(context, container);
+  if (deadline === undefined) return;
+  if (deadline > context.now) {
+    setContainerTimer(context, container, deadline);
+    return;
+  }
+  if (container.load !== undefined) {
+    setContainerTimer(context, container, context.now + loadGraceMs);
+    return;
+  }
+  if (container.role === 'stem') removeContainer(context, container, 'surplus-stem-cell');
+  else if (container.role === 'zygote') removeContainer(context, container, 'zygote-window-over');
+  else if (context.policy.afterKeepAlive === 'zygote') cleanContainer(context, container);
+  else removeContainer(context, container, 'keep-alive-over');
+}
+
+function cleanContainer(context: StepContext, container: Container): void {
+  leaveIdle(context.state, container);
+  container.phase = 'cleaning';
+  const own = actionOf(context.state, container.ownActionKey ?? '');
+  container.retaining = context.config.preload && !own.removed;
+  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: container.retaining, reason: 'keep-alive-over' });
+}
+
+/** The clean container becomes a zygote; what it holds stays. */
+export function finishCleaning(context: StepContext, container: Container, usedBytes: number): void {
+  const formerKey = container.ownActionKey ?? '';
+  container.usedBytes = usedBytes;
+  container.role = 'zygote';
+  container.ownActionKey = undefined;
+  container.namespace = undefined;
+  container.idleSince = context.now;
+  if (container.retaining) retainFormer(context, container, formerKey);
+  makeIdle(context, container);
+}
+
+/** The slot of a container's former own action stays in it, frozen. */
+export function retainFormer({ state, now }: StepContext, container: Container, formerKey: ActionKey): void {
+  const residentBytes = predictedBytesOf(actionOf(state, formerKey));
+  addResident(state, container, { actionKey: formerKey, residentBytes, since: now, retained: true });
+}
+
+/** Asks for the container to go. Its memory counts until it is gone; what it holds is lost from now on. */
+export function removeContainer(context: StepContext, container: Container, reason: RemoveContainer['reason']): void {
+  const { state } = context;
+  if (container.phase === 'idle') leaveIdle(state, container);
+  container.phase = 'removing';
+  state.removingBytes += container.memoryLimitBytes;
+  dropResidents(context, container, () => true);
+  context.commands.push({ type: 'removeContainer', containerId: container.id, reason });
+}
+
+/** Artifacts that went with a container, or when another namespace's action took it: to be re-packed if still worth it. */
+export function dropResidents({ state }: StepContext, container: Container, isLost: (action: Action) => boolean): void {
+  for (const resident of [...container.residents.values()]) {
+    const action = actionOf(state, resident.actionKey);
+    if (!isLost(action)) continue;
+    deleteResident(state, container, action.key);
+    container.usedBytes = Math.max(0, container.usedBytes - resident.residentBytes);
+    if (!resident.retained) action.hasLostReplica = true;
+  }
+}
+
+/** The container is gone: gives its memory back to the pool and forgets it. */
+export function forgetContainer(context: StepContext, container: Container): void {
+  const { state } = context;
+  if (container.phase === 'idle') leaveIdle(state, container);
+  if (container.phase === 'removing') state.removingBytes -= container.memoryLimitBytes;
+  if (container.phase === 'starting' && container.claimedBy === undefined) deleteUnclaimed(context, container);
+  dropResidents(context, container, () => true);
+  if (container.load !== undefined) endLoad(context, container);
+  const waitingFor = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
+  if (waitingFor !== undefined) {
+    waitingFor.roomBeingMadeIn = undefined;
+    state.dirty.add(waitingFor.key);
+  }
+  state.poolUsedBytes -= container.memoryLimitBytes;
+  state.containers.delete(container.id);
+}
+
+/** Takes the load in flight out of the books, however it ended. */
+export function endLoad({ state }: StepContext, container: Container): void {
+  const { load } = container;
+  if (load === undefined) return;
+  container.load = undefined;
+  state.loadsInFlight -= 1;
+  actionOf(state, load.actionKey).loadingIn.delete(container.id);
+  state.dirty.add(load.actionKey);
+}
+
+/** Starts stem cells up to the policy's count while the pool has room; never at the expense of a waiting activation. */
+export function replenishStemCells(context: StepContext): void {
+  const { state, config, policy, now } = context;
+  const target = policy.stemCellCount(config);
+  if (target === 0 || state.queuedCount > 0 || state.promisedBytes > 0 || now < state.retryStemCellAt) return;
+  const limit = config.stemCellMemoryBytes;
+  const starting = state.unclaimedStarting.get(limit)?.size ?? 0;
+  let missing = target - starting - idleOfClass(state, classOf('stem', limit, undefined)).size;
+  while (missing > 0 && freePoolBytes(context) >= limit) {
+    createContainer(context, limit, 'stem-cell', {});
+    missing -= 1;
+  }
+}
+
+/** A container for nobody in particular did not start: the next try waits longer each time. */
+export function noteFailedStemCell(context: StepContext): void {
+  const { state, now } = context;
+  state.stemCellFailures += 1;
+  const delayMs = Math.min(longestStemCellRetryMs, firstStemCellRetryMs * 2 ** Math.min(state.stemCellFailures - 1, 16));
+  state.retryStemCellAt = now + delayMs;
+  pushTimer(state, state.retryStemCellAt, 'stem-cells', '');
+}
+
+/** Starts a container when the action's pre-warm window is over and it has no place at all; once for each arrival. */
+export function startPrewarmed(context: StepContext, action: Action): void {
+  const { state } = context;
+  if (state.queuedCount > 0 || freePoolBytes(context) < action.memoryLimitBytes) return;
+  action.prewarmedAfter = action.lastArrivalAt;
+  const isServed =
+    action.idleOwn.size + action.idleResident.size > 0 ||
+    (state.unclaimedStarting.get(action.memoryLimitBytes)?.size ?? 0) > 0 ||
+    idleOfClass(state, classOf('stem', action.memoryLimitBytes, undefined)).size > 0 ||
+    idleOfClass(state, classOf('zygote', action.memoryLimitBytes, undefined)).size > 0;
+  if (!isServed) createContainer(context, action.memoryLimitBytes, 'prewarm-window', { prewarmedFor: action.key });
+}
+
+/** The containers whose ids are given, at most `count`, in order. */
+export function firstContainers(context: StepContext, ids: ReadonlySet<string>, count: number): Container[] {
+  const found: Container[] = [];
+  for (const id of ids) {
+    if (found.length === count) break;
+    found.push(containerOf(context.state, id));
+  }
+  return found;
+}

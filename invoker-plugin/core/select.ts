@@ -1,0 +1,139 @@
+// Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
+import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
+import type { StartActivation, StartType } from './commands.ts';
+import { evictionFor } from './evict.ts';
+import { firstContainers, freePoolBytes } from './pool.ts';
+import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+import { heldPlaceValueMs, useProbability } from './value.ts';
+
+/** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
+const comparedCandidates = 48;
+/** Stopping the process that loads, on the path of the call (measured: 10-30 ms). */
+const assumedCancelMs = 20;
+
+export interface Take {
+  readonly kind: 'take';
+  readonly container: Container;
+  readonly startType: StartType;
+  readonly clean: StartActivation['clean'];
+}
+export type Choice =
+  | Take
+  | { readonly kind: 'await-start'; readonly container: Container }
+  | { readonly kind: 'create' }
+  | { readonly kind: 'evict'; readonly victims: readonly Container[] }
+  | { readonly kind: 'wait' };
+
+/**
+ * Its own warm container first. Then, of the containers that are up and that it may use, the one with the least expected
+ * cost: what the call still has to wait for in it, and what others lose. That is, as a rule, one with the artifacts
+ * resident, then one in which they are being loaded, then a stem cell or zygote, then (with pre-loading) one of the same
+ * namespace that is cleaned for it. A container that is starting for nobody, or a new one, where that costs less or nothing
+ * else is there. Then eviction; then waiting.
+ */
+export function chooseContainer(context: StepContext, action: Action): Choice {
+  const own = takeOwn(context, action);
+  if (own !== undefined) return own;
+  const up = cheapestThatIsUp(context, action);
+  if (up !== undefined && up.costMs < containerStartMsOf(context.state) + savedMsOf(action)) return takeOther(up.container, action);
+  for (const id of context.state.unclaimedStarting.get(action.memoryLimitBytes) ?? []) {
+    return { kind: 'await-start', container: containerOf(context.state, id) };
+  }
+  if (freePoolBytes(context) >= action.memoryLimitBytes) return { kind: 'create' };
+  if (up !== undefined) return takeOther(up.container, action);
+  const victims = evictionFor(context, action);
+  return victims === undefined ? { kind: 'wait' } : { kind: 'evict', victims };
+}
+
+/**
+ * For an activation whose container is still starting: whether this container, idle now, serves it at once. Another
+ * action's container of the namespace does so (with pre-loading) where it is missed less than a start costs.
+ */
+export function takeInstead(context: StepContext, container: Container, action: Action): Take | undefined {
+  if (container.ownActionKey === action.key) return { kind: 'take', container, startType: 'warm', clean: 'none' };
+  if (!isUsableBy(container, action)) return undefined;
+  if (container.role !== 'warm') return takeOther(container, action);
+  if (!context.config.preload || displacedMs(context, container, action) >= containerStartMsOf(context.state)) return undefined;
+  return takeOther(container, action);
+}
+
+function takeOwn({ state }: StepContext, action: Action): Take | undefined {
+  // The one used last: the others may then reach the end of their keep-alive.
+  let latest: Container | undefined;
+  for (const id of action.idleOwn) {
+    const container = containerOf(state, id);
+    if (latest === undefined || container.idleSince >= latest.idleSince) latest = container;
+  }
+  return latest === undefined ? undefined : { kind: 'take', container: latest, startType: 'warm', clean: 'none' };
+}
+
+function cheapestThatIsUp(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {
+  const { state, config } = context;
+  const limit = action.memoryLimitBytes;
+  const candidates = [action.idleResident, action.loadingIn, idleOfClass(state, classOf('stem', limit, undefined)), idleOfClass(state, classOf('zygote', limit, undefined))];
+  if (config.preload) candidates.push(idleOfClass(state, classOf('warm', limit, action.namespace)));
+  let cheapest: { container: Container; costMs: number } | undefined;
+  for (const ids of candidates) {
+    for (const container of firstContainers(context, ids, comparedCandidates)) {
+      if (!isUsableBy(container, action)) continue;
+      const costMs = costOfTaking(context, container, action);
+      if (cheapest === undefined || costMs < cheapest.costMs) cheapest = { container, costMs };
+    }
+  }
+  return cheapest;
+}
+
+/** Expected ms that the call takes longer in this container than in its own warm one, and that others lose by it. */
+function costOfTaking(context: StepContext, container: Container, action: Action): number {
+  const cleanMs = container.role === 'warm' ? assumedCleanMs : 0;
+  return cleanMs + missingMs(context, container, action) + displacedMs(context, container, action);
+}
+
+/** What is left of loading the artifacts when the call takes the container now. */
+function missingMs({ now }: StepContext, container: Container, action: Action): number {
+  if (container.residents.has(action.key)) return 0;
+  if (container.load?.actionKey !== action.key) return savedMsOf(action);
+  // A load that is overdue is expected to take as long again as it is late by.
+  return Math.abs(aheadLoadMsOf(action) - (now - container.load.startedAt));
+}
+
+/** Whether the action may run in this idle container at all. */
+function isUsableBy(container: Container, action: Action): boolean {
+  if (container.phase !== 'idle' || container.memoryLimitBytes !== action.memoryLimitBytes) return false;
+  return container.role !== 'warm' || container.namespace === action.namespace;
+}
+
+/**
+ * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
+ * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
+ * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way.
+ */
+export function displacedMs(context: StepContext, container: Container, taker: Action): number {
+  const { state, config, now } = context;
+  const takenMs = busyWindowMsOf(taker);
+  let lostMs = 0;
+  if (container.ownActionKey !== undefined && container.ownActionKey !== taker.key) {
+    const own = actionOf(state, container.ownActionKey);
+    const othersFree = freePlacesOf(own) - 1;
+    lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
+  }
+  const { load } = container;
+  if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(actionOf(state, load.actionKey), now, config);
+  for (const key of container.residents.keys()) {
+    if (key === taker.key) continue;
+    const resident = actionOf(state, key);
+    const missedMs = resident.namespace === taker.namespace ? takenMs : config.valueHorizonMs;
+    lostMs += useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config) * savedMsOf(resident);
+  }
+  return lostMs;
+}
+
+/** Takes a container that is not the action's own; what its former action leaves stays where there is room. */
+function takeOther(container: Container, action: Action): Take {
+  const isResident = container.residents.has(action.key);
+  const neededBytes = isResident || container.load?.actionKey === action.key ? 0 : predictedBytesOf(action);
+  const fits = container.usedBytes + neededBytes <= container.memoryLimitBytes;
+  const clean = container.role === 'warm' ? (fits ? 'retain' : 'discard') : 'none';
+  return { kind: 'take', container, startType: isResident ? 'preloaded' : 'prewarmed', clean };
+}

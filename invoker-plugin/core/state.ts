@@ -1,0 +1,313 @@
+// What the scheduler remembers: containers, actions, waiting activations, and the indexes that keep a step cheap. It
+// decides nothing. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
+import type { ActionKey } from '../../common/action-identity.ts';
+import type { SchedulerCommand, StartType, Load } from './commands.ts';
+import type { SchedulerConfig } from './config.ts';
+import type { ContainerId } from './events.ts';
+import type { LearntMean } from './learn.ts';
+import type { PolicyRules } from './policies/rules.ts';
+import type { Timer } from './timers.ts';
+
+/** One action's artifacts in a container, beside the container's own action. */
+export interface Resident {
+  readonly actionKey: ActionKey;
+  readonly residentBytes: number;
+  readonly since: number;
+  /** A former own action's slot, kept frozen: it holds user code, so it serves only that action. */
+  readonly retained: boolean;
+}
+
+export interface LoadInFlight {
+  readonly actionKey: ActionKey;
+  readonly reason: Load['reason'];
+  readonly startedAt: number;
+  readonly predictedBytes: number;
+  /** `joined`: an activation of the same action took the container. `cancelled`: one of another action did. */
+  fate: 'running' | 'joined' | 'cancelled';
+}
+
+export interface RunningActivation {
+  readonly activationId: string;
+  readonly actionKey: ActionKey;
+  readonly startType: StartType;
+  /** It found a load of its own artifacts under way and waits for the rest of it. */
+  readonly joinedLoad: boolean;
+}
+
+export type ContainerPhase = 'starting' | 'idle' | 'busy' | 'cleaning' | 'removing';
+/** `stem`: no action yet. `warm`: has its own action. `zygote`: had one, is clean again, and any action may take it. */
+export type ContainerRole = 'stem' | 'warm' | 'zygote';
+
+export interface Container {
+  readonly id: ContainerId;
+  readonly memoryLimitBytes: number;
+  phase: ContainerPhase;
+  role: ContainerRole;
+  /** The action it is initialised for; defined exactly when the role is `warm`. */
+  ownActionKey: ActionKey | undefined;
+  namespace: string | undefined;
+  /** Last measurement of its private memory, moved by predictions until the next one. */
+  usedBytes: number;
+  residents: Map<ActionKey, Resident>;
+  /** Bytes whose off-load is not confirmed yet; still part of `usedBytes`. */
+  releasing: Map<ActionKey, number>;
+  load: LoadInFlight | undefined;
+  activation: RunningActivation | undefined;
+  /** While starting: the activation that waits for it. */
+  claimedBy: string | undefined;
+  /** While cleaning: whether the former action's slot stays. */
+  retaining: boolean;
+  /** The action whose load waits for the off-loads under way here. */
+  makingRoomFor: ActionKey | undefined;
+  /** The action whose pre-warm window it was started for. */
+  prewarmedFor: ActionKey | undefined;
+  /** End of the last activation (or of the start): its keep-alive counts from here; loads do not extend it. */
+  idleSince: number;
+  timerAt: number | undefined;
+}
+
+/** The controller plugin's plan, without its key. */
+export interface ActionPlan {
+  readonly arrivalRatePerMs: number;
+  readonly sampleCount: number;
+  readonly preloadWindowMs: number | undefined;
+  readonly offloadWindowMs: number | undefined;
+  readonly prewarmWindowMs: number | undefined;
+  readonly keepAliveWindowMs: number | undefined;
+}
+
+export interface Action {
+  readonly key: ActionKey;
+  namespace: string;
+  memoryLimitBytes: number;
+  declaresArtifacts: boolean;
+  estimatedLoadMs: number;
+  estimatedResidentBytes: number;
+  removed: boolean;
+  deployedAt: number;
+  lastArrivalAt: number | undefined;
+  /** Times of the last few arrivals, oldest first. */
+  recentArrivals: number[];
+  plan: ActionPlan | undefined;
+  /** Without and with the artifacts resident. */
+  initMs: LearntMean;
+  adoptMs: LearntMean;
+  /** Loading on the path of a call, and ahead of time. */
+  loadMs: LearntMean;
+  aheadLoadMs: LearntMean;
+  /** Runs that found their artifacts resident, and the others. */
+  runMs: LearntMean;
+  firstRunMs: LearntMean;
+  residentBytes: LearntMean;
+  /** What a container said it needs when it refused a load for memory. */
+  refusedBytes: number;
+  /** False once a load failed for a reason that only a new deployment changes. */
+  loadable: boolean;
+  loadFailures: number;
+  retryLoadAt: number;
+  /** A replica was lost with its container and has not been replaced. */
+  hasLostReplica: boolean;
+  /** Container in which victims are being off-loaded for it. */
+  roomBeingMadeIn: ContainerId | undefined;
+  /** The `lastArrivalAt` for which the pre-warm window has already started a container. */
+  prewarmedAfter: number | undefined;
+  timerAt: number | undefined;
+  idleOwn: Set<ContainerId>;
+  idleResident: Set<ContainerId>;
+  /** Every container where it is resident, idle or not. */
+  residentIn: Set<ContainerId>;
+  loadingIn: Set<ContainerId>;
+  busyOwnCount: number;
+  waitingCount: number;
+}
+
+/**
+ * `queued`: there is no room; holds up everything that arrives later. `awaiting-room`: containers are being removed for
+ * it and their memory is promised to it. `awaiting-start`: its container is starting.
+ */
+export type WaitingState = 'queued' | 'awaiting-room' | 'awaiting-start';
+
+export interface WaitingActivation {
+  readonly activationId: string;
+  readonly actionKey: ActionKey;
+  state: WaitingState;
+  containerId: ContainerId | undefined;
+  failedStarts: number;
+}
+
+/** An action that deserves one more place than it has. */
+export interface Wanted {
+  valueMs: number;
+  readonly memoryLimitBytes: number;
+  readonly predictedBytes: number;
+  /** The room epoch at which no container could take it; -1 before the first try. */
+  triedAtEpoch: number;
+}
+
+export interface SchedulerState {
+  now: number;
+  nextContainerNumber: number;
+  containers: Map<ContainerId, Container>;
+  actions: Map<ActionKey, Action>;
+  /** Plans of actions that are not deployed here yet, the oldest first; bounded by {@link mostPlansAhead}. */
+  plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
+  /** In order of arrival. */
+  waiting: Map<string, WaitingActivation>;
+  queuedCount: number;
+  /** Limits of all containers until they are gone. */
+  poolUsedBytes: number;
+  /** Part of `poolUsedBytes`: containers that are being removed. */
+  removingBytes: number;
+  /** Memory that will be free and is promised to activations `awaiting-room`. */
+  promisedBytes: number;
+  /** Idle containers, longest idle first. */
+  idle: Set<ContainerId>;
+  /** Idle containers by {@link classOf}, longest idle first. */
+  idleByClass: Map<string, Set<ContainerId>>;
+  /** Starting containers nobody waits for, by memory limit. */
+  unclaimedStarting: Map<number, Set<ContainerId>>;
+  loadsInFlight: number;
+  wanted: Map<ActionKey, Wanted>;
+  /** Actions whose places or rate changed in this step. */
+  dirty: Set<ActionKey>;
+  /** By memory limit: counts how often a container of that size has become able to take a load. */
+  roomEpochs: Map<number, number>;
+  timers: Timer[];
+  nextTimerNumber: number;
+  containerStartMs: LearntMean;
+  /** Failed starts of stem cells in a row, and when the next one may be tried. */
+  stemCellFailures: number;
+  retryStemCellAt: number;
+}
+
+/** A plans topic may speak of every action of the platform, an invoker sees some of them. */
+export const mostPlansAhead = 10_000;
+
+/** What the parts of one step share. */
+export interface StepContext {
+  readonly state: SchedulerState;
+  readonly config: SchedulerConfig;
+  readonly policy: PolicyRules;
+  readonly now: number;
+  readonly commands: SchedulerCommand[];
+  /** Containers that became able to take a load in this step. */
+  readonly roomy: Set<ContainerId>;
+}
+
+/** A scheduler that knows no action and has no container. */
+export function createState(): SchedulerState {
+  return {
+    now: 0,
+    nextContainerNumber: 1,
+    containers: new Map(),
+    actions: new Map(),
+    plansAhead: new Map(),
+    waiting: new Map(),
+    queuedCount: 0,
+    poolUsedBytes: 0,
+    removingBytes: 0,
+    promisedBytes: 0,
+    idle: new Set(),
+    idleByClass: new Map(),
+    unclaimedStarting: new Map(),
+    loadsInFlight: 0,
+    wanted: new Map(),
+    dirty: new Set(),
+    roomEpochs: new Map(),
+    timers: [],
+    nextTimerNumber: 1,
+    containerStartMs: { mean: 0, count: 0 },
+    stemCellFailures: 0,
+    retryStemCellAt: 0,
+  };
+}
+
+/** Containers of one class are interchangeable for an action that finds none of its own: role, memory limit, and for warm ones the namespace. */
+export function classOf(role: ContainerRole, memoryLimitBytes: number, namespace: string | undefined): string {
+  return role === 'warm' ? `warm ${memoryLimitBytes} ${namespace ?? ''}` : `${role} ${memoryLimitBytes}`;
+}
+
+/** Idle containers of a class, longest idle first; empty where there is none. */
+export function idleOfClass(state: SchedulerState, className: string): ReadonlySet<ContainerId> {
+  return state.idleByClass.get(className) ?? noContainers;
+}
+const noContainers: ReadonlySet<ContainerId> = new Set<ContainerId>();
+
+/** Looks up what the state itself says exists; absence is a programmer's error. */
+export function containerOf(state: SchedulerState, id: ContainerId): Container {
+  const container = state.containers.get(id);
+  if (container === undefined) throw new Error(`the state names container ${id}, which it does not hold`);
+  return container;
+}
+export function actionOf(state: SchedulerState, key: ActionKey): Action {
+  const action = state.actions.get(key);
+  if (action === undefined) throw new Error(`the state names action ${key}, which it does not hold`);
+  return action;
+}
+
+/** Makes a container available: enters it into every index of idle containers. */
+export function enterIdle(state: SchedulerState, container: Container): void {
+  container.phase = 'idle';
+  state.idle.add(container.id);
+  const className = classOf(container.role, container.memoryLimitBytes, container.namespace);
+  const sameClass = state.idleByClass.get(className);
+  if (sameClass === undefined) state.idleByClass.set(className, new Set([container.id]));
+  else sameClass.add(container.id);
+  if (container.ownActionKey !== undefined) actionOf(state, container.ownActionKey).idleOwn.add(container.id);
+  for (const key of container.residents.keys()) {
+    actionOf(state, key).idleResident.add(container.id);
+    state.dirty.add(key);
+  }
+}
+
+/** The inverse of {@link enterIdle}; to be called before the role, the own action or the phase changes. */
+export function leaveIdle(state: SchedulerState, container: Container): void {
+  state.idle.delete(container.id);
+  const className = classOf(container.role, container.memoryLimitBytes, container.namespace);
+  const sameClass = state.idleByClass.get(className);
+  sameClass?.delete(container.id);
+  if (sameClass?.size === 0) state.idleByClass.delete(className);
+  if (container.ownActionKey !== undefined) {
+    actionOf(state, container.ownActionKey).idleOwn.delete(container.id);
+    state.dirty.add(container.ownActionKey);
+  }
+  for (const key of container.residents.keys()) {
+    actionOf(state, key).idleResident.delete(container.id);
+    state.dirty.add(key);
+  }
+}
+
+export function addResident(state: SchedulerState, container: Container, resident: Resident): void {
+  container.residents.set(resident.actionKey, resident);
+  const action = actionOf(state, resident.actionKey);
+  action.residentIn.add(container.id);
+  if (container.phase === 'idle') action.idleResident.add(container.id);
+  state.dirty.add(action.key);
+}
+
+export function deleteResident(state: SchedulerState, container: Container, key: ActionKey): void {
+  container.residents.delete(key);
+  const action = actionOf(state, key);
+  action.residentIn.delete(container.id);
+  action.idleResident.delete(container.id);
+  state.dirty.add(key);
+}
+
+/** Places where the next activation of the action would find its artifacts: own and resident containers that are idle, and loads under way. */
+export function freePlacesOf(action: Action): number {
+  return action.idleOwn.size + action.idleResident.size + action.loadingIn.size;
+}
+
+/** Places that are taken for the moment: own containers that run, and containers with its artifacts that run (or clean up after) another action. */
+export function busyPlacesOf(action: Action): number {
+  return action.busyOwnCount + action.residentIn.size - action.idleResident.size;
+}
+
+/** Forgets a removed action once no container and no waiting activation refers to it any more. */
+export function forgetAction(state: SchedulerState, action: Action): void {
+  if (action.residentIn.size + action.busyOwnCount + action.waitingCount > 0) return;
+  for (const { ownActionKey, load } of state.containers.values()) {
+    if (ownActionKey === action.key || load?.actionKey === action.key) return;
+  }
+  state.actions.delete(action.key);
+}

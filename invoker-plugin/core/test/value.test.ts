@@ -1,0 +1,95 @@
+// The arithmetic of what a place is worth.
+import { strict as assert } from 'node:assert';
+import fc from 'fast-check';
+import { arrivalRatePerMs, placeValueMs, poissonTail, useProbability } from '../value.ts';
+import { baseConfig, minute, TestScheduler } from './builders.ts';
+
+const a = 'ann/a@1';
+
+/** The action with a plan of one arrival in `meanGapMs` and a run that takes 200 ms in all. */
+function planned(meanGapMs: number): { scheduler: TestScheduler; action: Parameters<typeof useProbability>[0] } {
+  const scheduler = new TestScheduler({ preload: true });
+  scheduler.deploy(a, { estimatedLoadMs: 100 });
+  scheduler.plan(a, { arrivalRatePerMs: 1 / meanGapMs });
+  const action = scheduler.state.actions.get(a);
+  assert.ok(action !== undefined);
+  return { scheduler, action };
+}
+function near(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 0.005, `${actual} is not about ${expected}`);
+}
+
+describe('the value of a place', () => {
+  it('of the first place is the probability of an arrival within the horizon times the saved latency', () => {
+    const { scheduler, action } = planned(minute);
+    near(placeValueMs(action, 0, scheduler.now, baseConfig), (1 - Math.exp(-1)) * 100);
+  });
+
+  it('of further places falls as the worked example says', () => {
+    const { scheduler, action } = planned(1000);
+    const values = [0, 1, 2].map((places) => useProbability(action, places, scheduler.now, 10_000, baseConfig));
+    near(values[0]!, 1);
+    near(values[1]!, 0.837);
+    near(values[2]!, 0.16);
+  });
+
+  it('counts no rate above what the silence since the last arrival allows', () => {
+    const { scheduler, action } = planned(4000);
+    assert.equal(arrivalRatePerMs(action, scheduler.now + 1000, baseConfig), 1 / 4000);
+    near(arrivalRatePerMs(action, scheduler.now + minute, baseConfig) * 1000, 0.047);
+  });
+
+  it('is nothing after the off-load window', () => {
+    const { scheduler, action } = planned(minute);
+    assert.equal(placeValueMs(action, 0, scheduler.now + 10 * minute + 1, baseConfig), 0);
+  });
+
+  it('follows a burst that the plan does not know of yet', () => {
+    const { scheduler, action } = planned(10 * minute);
+    for (let number = 0; number < 4; number += 1) {
+      scheduler.now += 500;
+      scheduler.arrive(`a${number}`, a);
+    }
+    assert.equal(arrivalRatePerMs(action, scheduler.now, baseConfig), 1 / 500);
+  });
+
+  it('counts all that a call saves: the load, the quicker initialisation and the quicker first run', () => {
+    const { scheduler, action } = planned(1);
+    Object.assign(action, {
+      loadMs: { mean: 300, count: 1 },
+      initMs: { mean: 45, count: 1 },
+      adoptMs: { mean: 30, count: 1 },
+      firstRunMs: { mean: 130, count: 1 },
+      runMs: { mean: 100, count: 1 },
+    });
+    near(placeValueMs(action, 0, scheduler.now, baseConfig), 345);
+  });
+
+  it('is never negative nor more than the saved latency, and never grows with the places there are', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1, max: 1e9, noNaN: true }), fc.nat({ max: 50 }), fc.nat({ max: 1e9 }), (meanGapMs, places, silenceMs) => {
+        const { scheduler, action } = planned(meanGapMs);
+        const now = scheduler.now + silenceMs;
+        const value = placeValueMs(action, places, now, baseConfig);
+        assert.ok(value >= 0 && value <= 100, `${value}`);
+        assert.ok(placeValueMs(action, places + 1, now, baseConfig) <= value + 1e-9);
+      }),
+    );
+  });
+});
+
+describe('the Poisson tail', () => {
+  it('is what tables say', () => {
+    near(poissonTail(2, 0.2), 0.0175);
+    near(poissonTail(1, 1), 0.632);
+    near(poissonTail(5, 5), 0.5595);
+    assert.equal(poissonTail(0, 3), 1);
+    assert.equal(poissonTail(3, 0), 0);
+  });
+
+  it('stays a probability for counts whose factorial no number holds', () => {
+    near(poissonTail(1000, 1000), 0.5084);
+    near(poissonTail(200, 1000), 1);
+    near(poissonTail(2000, 1000), 0);
+  });
+});

@@ -1,0 +1,120 @@
+// What a place for an action is worth, in expected saved milliseconds. A place is a container in which the next call
+// would find the artifacts. Formulas only; who gets a place is decided elsewhere.
+import type { SchedulerConfig } from './config.ts';
+import { aheadLoadMsOf, busyWindowMsOf, savedMsOf } from './learn.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './state.ts';
+
+/** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
+export const recentArrivalCount = 8;
+const leastArrivalsForRate = 3;
+/** −ln(1 − 0.94): a Poisson process of rate λ is silent for longer than this many mean gaps in 6 % of its gaps. */
+const silentGaps = 2.813;
+/** −ln(1 − 0.06): share of the mean gap after an arrival before which the next is unlikely (6 %). */
+const unlikelyGapShare = 0.0619;
+/** Chance that an action will be called, while nothing but its deployment or a single arrival is known of it. */
+const assumedProbability = 0.3;
+/** A load ahead of time costs processor time; it has to be expected to save at least this share of what it takes. */
+export const loadCostShare = 0.05;
+/** And at least this much, whatever it costs. */
+const leastSavedMs = 1;
+/** An action whose off-load window is over stays resident this long where nobody needs the room. */
+const expiredRetentionMs = 600_000;
+
+/** Rate of the last few arrivals, counted up to now, so that it falls while nothing arrives; per ms, 0 before three. */
+function burstRatePerMs(action: Action, now: number): number {
+  const first = action.recentArrivals[0];
+  if (first === undefined || action.recentArrivals.length < leastArrivalsForRate) return 0;
+  const gaps = action.recentArrivals.length - 1;
+  return gaps / Math.max(now - first, gaps);
+}
+
+/** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
+export function offloadDueAt(action: Action, config: SchedulerConfig): number {
+  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
+}
+
+/** When what is resident of the action goes even if nobody needs the room. */
+export function expiresAt(action: Action, config: SchedulerConfig): number {
+  return offloadDueAt(action, config) + expiredRetentionMs;
+}
+
+/**
+ * λ, per ms: the larger of the plan's rate and that of the burst the action is in, as far as the silence since the last
+ * arrival lets it: at most the rate at which such a silence is a 6 % event (a burst that is over stops counting, without
+ * a threshold at which two artifacts could take turns). 0 once the off-load window is over.
+ *
+ * Worked: a plan of 1 per 4 s and 60 s of silence: min(0.25, 2.813 / 60) = 0.047 per s.
+ */
+export function arrivalRatePerMs(action: Action, now: number, config: SchedulerConfig): number {
+  if (action.lastArrivalAt === undefined || now > offloadDueAt(action, config)) return 0;
+  const rate = Math.max(action.plan?.arrivalRatePerMs ?? 0, burstRatePerMs(action, now));
+  return Math.min(rate, silentGaps / Math.max(now - action.lastArrivalAt, 1));
+}
+
+/** Deployed lately and not called since, or called once or twice: too little is known for a rate. */
+function isYoung(action: Action, now: number, config: SchedulerConfig): boolean {
+  if (now > offloadDueAt(action, config)) return false;
+  if (action.lastArrivalAt === undefined || action.lastArrivalAt < action.deployedAt) return true;
+  return action.recentArrivals.length < leastArrivalsForRate && (action.plan?.arrivalRatePerMs ?? 0) === 0;
+}
+
+/**
+ * P(N ≥ k) for N Poisson with the given mean. Summed in log space: no factorial, nothing overflows.
+ * Worked: k = 2, mean 0.2: 1 − e^−0.2·(1 + 0.2) = 0.0175.
+ */
+export function poissonTail(k: number, mean: number): number {
+  if (k <= 0) return 1;
+  if (mean <= 0) return 0;
+  let logTerm = -mean;
+  let below = Math.exp(logTerm);
+  for (let i = 1; i < k; i += 1) {
+    logTerm += Math.log(mean / i);
+    below += Math.exp(logTerm);
+  }
+  return Math.max(0, 1 - below);
+}
+
+/**
+ * Probability that one more free place, beside `freePlaces` others, is used within the horizon.
+ *
+ * In the long run (Poisson arrivals see time averages) an arrival needs the k-th place when at least k − 1 others came
+ * within the busy window W before it, so the k-th place is used at the rate λ·P(N_W ≥ k − 1), and for k = 1 at λ:
+ * 1 − e^(−λ·horizon). Worked: λ = 1/s, W = 200 ms, horizon 10 s: first place 1.00, second 1 − e^(−10·0.181) = 0.84, third
+ * 1 − e^(−10·0.0175) = 0.16. And right now, while some places are in busy containers, it is used if freePlaces + 1 more
+ * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
+ */
+export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
+  const rate = arrivalRatePerMs(action, now, config);
+  const busyPlaces = busyPlacesOf(action);
+  const places = freePlaces + busyPlaces;
+  const assumed = places === 0 && isYoung(action, now, config) ? assumedProbability : 0;
+  if (rate === 0) return assumed;
+  const arrivalsWhileBusy = rate * busyWindowMsOf(action);
+  const steadyRate = places === 0 ? rate : rate * poissonTail(places, arrivalsWhileBusy);
+  const steady = Math.max(assumed, 1 - Math.exp(-steadyRate * horizonMs));
+  if (busyPlaces === 0) return steady;
+  return Math.max(steady, poissonTail(freePlaces + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
+}
+
+/** Expected saved latency, in ms, of one more place beside `freePlaces` others. */
+export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig): number {
+  return useProbability(action, freePlaces, now, config.valueHorizonMs, config) * savedMsOf(action);
+}
+
+/** What the action would lose with one of the free places it has. */
+export function heldPlaceValueMs(action: Action, now: number, config: SchedulerConfig): number {
+  if (action.removed) return 0;
+  return placeValueMs(action, Math.max(0, freePlacesOf(action) - 1), now, config);
+}
+
+/** What a load has to be worth at least: its cost in processor time. */
+export function leastLoadValueMs(action: Action): number {
+  return Math.max(leastSavedMs, loadCostShare * aheadLoadMsOf(action));
+}
+
+/** When the next load of the action is due: after its pre-load window, or at once where too little is known of it. */
+export function loadDueAt(action: Action, now: number, config: SchedulerConfig): number {
+  const rate = arrivalRatePerMs(action, now, config);
+  if (rate === 0 || action.lastArrivalAt === undefined || isYoung(action, now, config)) return action.deployedAt;
+  return action.lastArrivalAt + Math.min(action.plan?.preloadWindowMs ?? Infinity, unlikelyGapShare / rate);
+}

@@ -1,0 +1,122 @@
+// Zod schemas of the scheduler's events, commands and settings, as a journal holds them. Strict: a field that a schema does
+// not know would be lost on replay, so it is an error. The types are those of core/; the compiler holds both together.
+import { z } from 'zod';
+import { startTypes, type SchedulerCommand } from './core/commands.ts';
+import { prewarmPolicies, type SchedulerConfig } from './core/config.ts';
+import { loadFailureReasons, type SchedulerEvent } from './core/events.ts';
+
+const actionKey = z.string().min(1);
+const containerId = z.string().min(1);
+const activationId = z.string().min(1);
+const bytes = z.number().nonnegative();
+const ms = z.number().nonnegative();
+
+/** An event: its type and its time, with what is particular to it. */
+function event<Type extends string, Shape extends z.ZodRawShape>(
+  type: Type,
+  shape: Shape,
+): z.ZodObject<{ type: z.ZodLiteral<Type>; at: z.ZodNumber } & Shape, z.core.$strict> {
+  return z.strictObject({ type: z.literal(type), at: z.number(), ...shape });
+}
+
+function command<Type extends string, Shape extends z.ZodRawShape>(
+  type: Type,
+  shape: Shape,
+): z.ZodObject<{ type: z.ZodLiteral<Type> } & Shape, z.core.$strict> {
+  return z.strictObject({ type: z.literal(type), ...shape });
+}
+
+export const schedulerEventSchema = z.discriminatedUnion('type', [
+  event('actionDeployed', {
+    actionKey,
+    namespace: z.string(),
+    memoryLimitBytes: bytes,
+    declaresArtifacts: z.boolean(),
+    estimatedLoadMs: ms,
+    estimatedResidentBytes: bytes,
+  }),
+  event('actionRemoved', { actionKey }),
+  event('planReceived', {
+    actionKey,
+    arrivalRatePerMs: z.number().nonnegative(),
+    sampleCount: z.int().nonnegative(),
+    lastArrivalAt: z.number(),
+    preloadWindowMs: ms.optional(),
+    offloadWindowMs: ms.optional(),
+    prewarmWindowMs: ms.optional(),
+    keepAliveWindowMs: ms.optional(),
+  }),
+  event('activationArrived', { activationId, actionKey }),
+  event('containerStarted', { containerId, startMs: ms, usedBytes: bytes }),
+  event('activationFinished', {
+    activationId,
+    containerId,
+    containerUsable: z.boolean(),
+    initMs: ms,
+    loadMs: ms,
+    runMs: ms,
+    usedBytes: bytes.optional(),
+  }),
+  event('loadSucceeded', { containerId, actionKey, loadMs: ms, residentBytes: bytes, usedBytes: bytes }),
+  event('loadFailed', {
+    containerId,
+    actionKey,
+    reason: z.enum(loadFailureReasons),
+    predictedBytes: bytes.optional(),
+    usedBytes: bytes.optional(),
+  }),
+  event('offloadCompleted', { containerId, actionKey, usedBytes: bytes }),
+  event('containerCleaned', { containerId, usedBytes: bytes }),
+  event('containerRemoved', { containerId, reason: z.enum(['requested', 'start-failed', 'crashed']) }),
+  event('ticked', {}),
+]) satisfies z.ZodType<SchedulerEvent>;
+
+export const schedulerCommandSchema = z.discriminatedUnion('type', [
+  command('createContainer', {
+    containerId,
+    memoryLimitBytes: bytes,
+    reason: z.enum(['activation', 'stem-cell', 'prewarm-window']),
+  }),
+  command('startActivation', {
+    activationId,
+    containerId,
+    actionKey,
+    startType: z.enum(startTypes),
+    clean: z.enum(['none', 'retain', 'discard']),
+    init: z.boolean(),
+  }),
+  command('load', {
+    containerId,
+    actionKey,
+    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss']),
+  }),
+  command('offload', {
+    containerId,
+    actionKey,
+    reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure']),
+  }),
+  command('cleanContainer', { containerId, retain: z.boolean(), reason: z.literal('keep-alive-over') }),
+  command('removeContainer', {
+    containerId,
+    reason: z.enum(['keep-alive-over', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell']),
+  }),
+  command('failActivation', {
+    activationId,
+    reason: z.enum(['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full']),
+  }),
+]) satisfies z.ZodType<SchedulerCommand>;
+
+export const schedulerConfigSchema = z.strictObject({
+  poolMemoryBytes: bytes,
+  prewarmPolicy: z.enum(prewarmPolicies),
+  preload: z.boolean(),
+  keepAliveMs: ms,
+  zygoteWindowMs: ms,
+  stemCellCount: z.int().nonnegative(),
+  stemCellMemoryBytes: bytes,
+  maxConcurrentLoads: z.int().nonnegative(),
+  valueHorizonMs: ms,
+  evictionHysteresis: z.number().nonnegative(),
+  headroomShare: z.number().nonnegative(),
+  maxQueuedActivations: z.int().nonnegative(),
+}) satisfies z.ZodType<SchedulerConfig>;

@@ -1,0 +1,119 @@
+// One live container as the invoker holds it: the driver's handle, the HTTP client, the log collector, and the flow of
+// one activation through it. It decides nothing; it reports what happened and when.
+import type { ActionDocument } from '../common/action-document.ts';
+import type { Clock } from '../common/clock.ts';
+import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
+import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import { bytesPerMegabyte } from '../common/action-document.ts';
+import { initValueOf, runBodyOf } from './activation-payload.ts';
+import { interpretInit, interpretRun, platformFailure } from './activation-result.ts';
+import type { StartActivation } from './core/commands.ts';
+import type { Container } from './drivers/driver.ts';
+import { LogCollector } from './log-collector.ts';
+import { RuntimeClient } from './runtime-client.ts';
+
+/** What an activation did. Durations in ms; `readyAt` is when the container was chosen and ready for it. */
+export interface ActivationOutcome {
+  readonly response: ActivationResponse;
+  readonly readyAt: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** /init without loading; undefined when the start was warm. */
+  readonly initMs: number | undefined;
+  /** Loading of libraries and models on the path of the call. */
+  readonly loadMs: number;
+  /** /run without loading. */
+  readonly runMs: number;
+  readonly timedOut: boolean;
+  /** The log lines, once both end markers are there. */
+  readonly logs: Promise<string[]>;
+}
+
+/** OpenWhisk's default bound of a response (`whisk.activation.payload.max`). */
+export const maxResponseBytes = 1024 * 1024;
+const markerTimeoutMs = 2000;
+const cleanTimeoutMs = 10_000;
+
+export class ManagedContainer {
+  readonly container: Container;
+  readonly client: RuntimeClient;
+  readonly memoryLimitBytes: number;
+  /** Settles when the activation in the container, if any, has been dealt with. */
+  activation: Promise<void> = Promise.resolve();
+  removalRequested = false;
+  private readonly logCollector: LogCollector;
+  private readonly clock: Clock;
+
+  constructor(container: Container, memoryLimitBytes: number, clock: Clock) {
+    this.container = container;
+    this.memoryLimitBytes = memoryLimitBytes;
+    this.clock = clock;
+    this.client = new RuntimeClient(container.baseUrl, () => clock.now());
+    this.logCollector = new LogCollector({ markerTimeoutMs, now: () => clock.now() });
+    container.onLog(this.logCollector.listener);
+  }
+
+  /** Clean, /init and /run as the command says; never rejects. */
+  async run(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
+    const limits = { timeoutMs: action.limits.timeoutMs, maxResponseBytes };
+    const collect = action.limits.logsMegabytes === 0 ? () => Promise.resolve([]) : this.logCollector.begin(action.limits.logsMegabytes * bytesPerMegabyte);
+    if (command.clean !== 'none') {
+      const failure = await this.clean(command.clean === 'retain');
+      if (failure !== undefined) return this.unstarted(failure);
+    }
+    const readyAt = this.clock.now();
+    let initMs: number | undefined;
+    let loadMs = 0;
+    if (command.init) {
+      const reply = await this.client.init(initValueOf(message, action, readyAt + limits.timeoutMs), limits);
+      const phasesMs = 'phasesMs' in reply ? reply.phasesMs : {};
+      loadMs += phasesMs['load'] ?? 0;
+      initMs = Math.max(0, reply.tookMs - loadMs);
+      const failure = interpretInit(reply, limits);
+      if (failure !== undefined) {
+        const timedOut = 'failure' in reply && reply.failure === 'timeout';
+        return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, logs: collect() };
+      }
+    }
+    const runAt = this.clock.now();
+    const reply = await this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits);
+    const runLoadMs = ('phasesMs' in reply ? reply.phasesMs['load'] : undefined) ?? 0;
+    return {
+      response: interpretRun(reply, limits),
+      readyAt,
+      startedAt: readyAt,
+      endedAt: this.clock.now(),
+      initMs,
+      loadMs: loadMs + runLoadMs,
+      runMs: Math.max(0, reply.tookMs - runLoadMs),
+      timedOut: 'failure' in reply && reply.failure === 'timeout',
+      logs: collect(),
+    };
+  }
+
+  /** Private memory in use; undefined when the container does not say. */
+  async usedBytes(): Promise<number | undefined> {
+    try {
+      const status = await this.client.status(cleanTimeoutMs);
+      return status.ok ? status.reply.memory.usedBytes : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @returns why it failed, or undefined. */
+  async clean(retain: boolean): Promise<string | undefined> {
+    try {
+      const reply = await this.client.clean(retain, cleanTimeoutMs);
+      return reply.ok ? undefined : reply.error.error;
+    } catch (error) {
+      return error instanceof Error ? error.message : 'it did not answer';
+    }
+  }
+
+  private unstarted(reason: string): ActivationOutcome {
+    const at = this.clock.now();
+    const response = platformFailure(`The container could not be made ready for the action: ${reason}`);
+    return { response, readyAt: at, startedAt: at, endedAt: at, initMs: undefined, loadMs: 0, runMs: 0, timedOut: false, logs: Promise.resolve([]) };
+  }
+}

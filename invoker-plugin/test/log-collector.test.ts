@@ -1,0 +1,61 @@
+import { strict as assert } from 'node:assert';
+import { LogCollector, sentinel } from '../log-collector.ts';
+
+const collectorOf = (markerTimeoutMs = 60_000): LogCollector => new LogCollector({ markerTimeoutMs, now: () => Date.UTC(2026, 0, 2) });
+
+describe('the log collector', () => {
+  it('gives an activation the lines of both streams up to their markers, in order', async () => {
+    const collector = collectorOf();
+    const collect = collector.begin(1000);
+    collector.listener('stdout', 'one');
+    collector.listener('stderr', 'two');
+    collector.listener('stdout', sentinel);
+    collector.listener('stderr', 'three');
+    collector.listener('stderr', sentinel);
+    assert.deepEqual(await collect(), [
+      '2026-01-02T00:00:00.000Z       stdout: one',
+      '2026-01-02T00:00:00.000Z       stderr: two',
+      '2026-01-02T00:00:00.000Z       stderr: three',
+    ]);
+  });
+
+  it('keeps text that stands before a marker on its line', async () => {
+    const collector = collectorOf();
+    const collect = collector.begin(1000);
+    collector.listener('stdout', `no newline${sentinel}`);
+    collector.listener('stderr', sentinel);
+    assert.match((await collect()).join(), /stdout: no newline$/);
+  });
+
+  it('does not mix what comes after the markers into the next activation', async () => {
+    const collector = collectorOf();
+    const first = collector.begin(1000);
+    collector.listener('stdout', sentinel);
+    collector.listener('stderr', sentinel);
+    collector.listener('stdout', 'stray');
+    const second = collector.begin(1000);
+    collector.listener('stdout', 'mine');
+    collector.listener('stdout', sentinel);
+    collector.listener('stderr', sentinel);
+    assert.deepEqual(await first(), []);
+    assert.match((await second()).join(), /stdout: mine$/);
+  });
+
+  it('cuts at the limit and says so', async () => {
+    const collector = collectorOf();
+    const collect = collector.begin(100);
+    for (let index = 0; index < 10; index += 1) collector.listener('stdout', 'x'.repeat(20));
+    collector.listener('stdout', sentinel);
+    collector.listener('stderr', sentinel);
+    const lines = await collect();
+    assert.match(lines.at(-1) ?? '', /Logs were truncated because the total bytes size exceeds the limit of 100 bytes\./);
+    assert.ok(lines.length < 10);
+  });
+
+  it('gives up on a missing marker and says that data may be missing', async () => {
+    const collector = collectorOf(1);
+    const collect = collector.begin(1000);
+    collector.listener('stdout', 'one');
+    assert.match((await collect()).at(-1) ?? '', /There was an issue while collecting your logs/);
+  });
+});

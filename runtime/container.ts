@@ -1,0 +1,334 @@
+// The container: brings the life cycle, the slots and the loads together. Each method is one route of the proxy; what
+// may happen when, and which slot is taken, is decided in core/.
+import { actionKeyOf, parseActionKey } from '../common/action-identity.ts';
+import { describeError } from '../common/errors.ts';
+import type { Logger } from '../common/logger.ts';
+import { fingerprintOf } from './action-fingerprint.ts';
+import { activationsOf, drainingError, transition, type LifecycleEvent, type LifecycleState, type Refusal } from './core/lifecycle.ts';
+import { planInit, type SlotOwner } from './core/slot-choice.ts';
+import { ExtensionError } from './extension-error.ts';
+import { Loader, type ParsedLoad } from './loader.ts';
+import type { CleanReply, InitValue, LoadReply, OffloadReply, StatusReply } from './protocol.ts';
+import { writeLogMarkers } from './slots/log-markers.ts';
+import { environmentOf, type ActionCode, type SlotSettings } from './slots/messages.ts';
+import { SlotPool } from './slots/slot-pool.ts';
+import { SlotLostError, type Slot } from './slots/slot.ts';
+
+/** The answer to /init or /run. `timing` is the value of the Server-Timing header. */
+export interface ActivationReply {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly timing?: string;
+}
+
+export interface ContainerOptions {
+  readonly slotsDir: string;
+  readonly settings: Omit<SlotSettings, 'directory'>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limitBytes: number;
+  readonly blankSlots: number;
+  readonly concurrent: boolean;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** Where the code of an /init went, as the Server-Timing header says it. */
+type Origin = 'resident' | 'retained' | 'blank' | 'spawned';
+
+interface Adoption {
+  readonly slot: Slot;
+  readonly origin: Origin;
+  /** Waiting for a load that was in flight: loading time of this call. */
+  readonly waitedForLoadMs: number;
+}
+
+/** How long the container must be idle before house-keeping starts: back-to-back runs are not disturbed. */
+const settleDelayMs = 20;
+
+const missingCode: Refusal = { allowed: false, status: 403, error: 'Missing main/no code to execute.' };
+
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const milliseconds = (value: number): string => Math.max(0, value).toFixed(2);
+
+export class Container {
+  private readonly options: ContainerOptions;
+  private readonly pool: SlotPool;
+  private readonly loader: Loader;
+  private state: LifecycleState = { kind: 'stem' };
+  private active: Slot | undefined;
+  private settling: NodeJS.Timeout | undefined;
+  private onIdle: (() => void) | undefined;
+
+  constructor(options: ContainerOptions) {
+    this.options = options;
+    const { slotsDir, settings, environment, limitBytes, blankSlots } = options;
+    this.pool = new SlotPool({ slotsDir, settings, environment, limitBytes, blankSlots, onLost: (slot) => this.onSlotLost(slot) });
+    this.loader = new Loader({ pool: this.pool, modelStore: settings.modelStore, activeSlot: () => this.active });
+    this.pool.replenish();
+  }
+
+  get isReady(): boolean {
+    return this.state.kind !== 'draining' && this.state.kind !== 'stopped';
+  }
+
+  private get isDraining(): boolean {
+    return this.state.kind === 'draining';
+  }
+
+  /** `POST /init`. Never rejects. */
+  async init(value: InitValue): Promise<ActivationReply> {
+    const startedAt = performance.now();
+    const action = actionCodeOf(value);
+    // An initialised container says so whatever it is sent; a stem cell may be asked again.
+    if (action === undefined && this.state.kind === 'stem') return this.refused(missingCode);
+    const refusal = this.advance('initRequested');
+    if (refusal !== undefined || action === undefined) return this.refused(refusal ?? missingCode);
+    try {
+      const { slot, origin, waitedForLoadMs } = await this.adopt(action, value);
+      const { loadMs, evictionMs } = await this.initialise(slot, origin, action, value);
+      this.advance('initSucceeded');
+      const totalLoadMs = loadMs + waitedForLoadMs;
+      const initMs = performance.now() - startedAt - totalLoadMs - evictionMs;
+      return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(totalLoadMs)}, slot;desc="${origin}"` };
+    } catch (error) {
+      return this.initFailed(error);
+    }
+  }
+
+  /** `POST /run`, the body as it came. Never rejects. */
+  async run(body: Buffer): Promise<ActivationReply> {
+    const startedAt = performance.now();
+    const refusal = this.advance('runRequested');
+    if (refusal !== undefined) return this.refused(refusal);
+    this.loader.cancelAllBut(this.active?.owner);
+    const slot = this.active;
+    try {
+      const reply = slot === undefined ? undefined : await slot.run({ body });
+      if (slot === undefined || reply?.type !== 'ran') throw new SlotLostError('The slot gave no answer.');
+      slot.artifacts = reply.artifacts;
+      slot.lastUsefulAt = performance.now();
+      const runMs = performance.now() - startedAt - reply.loadMs - reply.evictionMs;
+      return { status: reply.status, body: reply.body, timing: `load;dur=${milliseconds(reply.loadMs)}, run;dur=${milliseconds(runMs)}` };
+    } catch {
+      // Nobody else will end this activation's log.
+      await writeLogMarkers();
+      return { status: 502, body: json({ error: 'The action did not produce a valid response and exited unexpectedly.' }) };
+    } finally {
+      this.advance('runFinished');
+      this.settleSoon();
+      if (activationsOf(this.state) === 0) this.onIdle?.();
+    }
+  }
+
+  /** `POST /load`. @throws ExtensionError */
+  async load(request: ParsedLoad): Promise<LoadReply> {
+    if (this.isDraining) throw new ExtensionError('draining', drainingError);
+    if (this.isBusy) throw new ExtensionError('busy', 'An activation is running in this container.');
+    if (this.options.settings.loading === 'stock') throw new ExtensionError('artifact', 'This runtime loads as the stock one does (INSTAINFER_LOADING=stock): nothing ahead of a call.');
+    try {
+      return await this.loader.load(request);
+    } finally {
+      this.settleSoon();
+    }
+  }
+
+  /** `POST /offload` of one action, or of all when `action` is undefined; active slots stay. @throws ExtensionError */
+  async offload(actionKey: string | undefined): Promise<OffloadReply> {
+    const startedAt = performance.now();
+    if (actionKey !== undefined && this.active?.owner?.actionKey === actionKey) {
+      throw new ExtensionError('busy', `${actionKey} is initialised in this container; /clean ends it.`);
+    }
+    await this.pool.measure();
+    const before = this.pool.report();
+    const victims = this.pool.all.filter((slot) => slot !== this.active && slot.owner !== undefined && (actionKey === undefined || slot.owner.actionKey === actionKey));
+    await Promise.all(victims.map((slot) => this.offloadSlot(slot)));
+    await this.pool.measure();
+    const memory = this.pool.report();
+    this.settleSoon();
+    return { ok: true, freedBytes: Math.max(0, before.usedBytes - memory.usedBytes), tookMs: performance.now() - startedAt, memory };
+  }
+
+  private async offloadSlot(slot: Slot): Promise<void> {
+    if (slot.state === 'loading' && slot.owner !== undefined) await this.loader.cancel(slot.owner);
+    await slot.kill();
+  }
+
+  /** `POST /clean`. @throws ExtensionError */
+  async clean(retain: boolean): Promise<CleanReply> {
+    const startedAt = performance.now();
+    const refusal = this.advance('cleanRequested');
+    if (refusal !== undefined) throw new ExtensionError(refusal.status === 503 ? 'draining' : 'busy', refusal.error);
+    const slot = this.active;
+    this.active = undefined;
+    if (slot !== undefined) {
+      if (retain && !slot.hasEnded && slot.owner !== undefined) {
+        slot.state = 'retained';
+        slot.freeze();
+      } else {
+        await slot.kill();
+      }
+    }
+    this.settleSoon();
+    return { ok: true, tookMs: performance.now() - startedAt };
+  }
+
+  /** `GET /status`. */
+  async status(): Promise<StatusReply> {
+    await this.pool.measure();
+    const owner = this.active?.owner;
+    const now = performance.now();
+    return {
+      state: this.state.kind === 'starting' ? 'running' : this.state.kind,
+      version: this.options.version,
+      action: owner === undefined ? null : parseActionKey(owner.actionKey).qualifiedName,
+      namespace: owner?.namespace ?? null,
+      blankSlotReady: this.pool.all.some((slot) => slot.state === 'blank'),
+      slots: this.pool.all.flatMap((slot) => slotReports(slot, now)),
+      memory: this.pool.report(),
+    };
+  }
+
+  /** Refuses new work; resolves when what runs has finished, or after `graceMs`. Then everything is killed. */
+  async drain(graceMs: number): Promise<void> {
+    this.advance('drainRequested');
+    clearTimeout(this.settling);
+    this.loader.cancelAllBut(undefined);
+    if (activationsOf(this.state) > 0) {
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve;
+        setTimeout(resolve, graceMs).unref();
+      });
+    }
+    await this.pool.close();
+  }
+
+  private get isBusy(): boolean {
+    return this.state.kind === 'starting' || activationsOf(this.state) > 0;
+  }
+
+  /** Applies an event; returns the refusal if it is not allowed. */
+  private advance(event: LifecycleEvent): Refusal | undefined {
+    const next = transition(this.state, event, this.options.concurrent);
+    if (!next.allowed) return next;
+    this.options.log.debug({ event, from: this.state.kind, to: next.state.kind }, 'life cycle');
+    this.state = next.state;
+    return undefined;
+  }
+
+  private refused(refusal: Refusal): ActivationReply {
+    // The stock runtime says it on the log, and its conformance suite reads it there.
+    if (refusal.status === 403) process.stderr.write(`Internal system error: ${refusal.error}\n`);
+    return { status: refusal.status, body: json({ error: refusal.error }) };
+  }
+
+  /** Finds or starts the slot for an action, and clears out of the way what must not be there when its code runs. */
+  private async adopt(action: ActionCode, value: InitValue): Promise<Adoption> {
+    const startedAt = performance.now();
+    const owner = ownerOf(value);
+    const plan = planInit(this.pool.views(), { owner, codeFingerprint: fingerprintOf(action) });
+    this.loader.cancelAllBut(owner);
+    const gone = Promise.all(plan.killBefore.map((id) => this.pool.get(id)?.kill()));
+    const { from } = plan.source;
+    const slot = plan.source.id === undefined ? this.pool.spawn(false) : this.pool.get(plan.source.id);
+    if (slot === undefined) throw new SlotLostError('The slot is gone.');
+    slot.setBackground(false);
+    if (from === 'loading') {
+      await this.loader.waitFor(slot);
+      // A load that failed has taken its slot with it: the call does without.
+      if (slot.state !== 'resident') return this.adopt(action, value);
+    }
+    // Before anything is waited for: no house-keeping may take the slot away.
+    slot.state = 'active';
+    slot.owner = owner;
+    this.active = slot;
+    await gone;
+    this.killAfterwards(plan.killAfter);
+    const origin = from === 'loading' ? 'resident' : from;
+    if (from === 'retained') slot.thaw();
+    await slot.ready;
+    return { slot, origin, waitedForLoadMs: from === 'loading' ? performance.now() - startedAt : 0 };
+  }
+
+  /** Others' artifacts give way as soon as the call is under way: after this turn of the event loop, when it has been sent. */
+  private killAfterwards(ids: readonly number[]): void {
+    setImmediate(() => {
+      for (const id of ids) void this.pool.get(id)?.kill();
+    });
+  }
+
+  private async initialise(slot: Slot, origin: Origin, action: ActionCode, value: InitValue): Promise<{ loadMs: number; evictionMs: number }> {
+    const env = environmentOf(value.env);
+    const fingerprint = fingerprintOf(action);
+    const hasCode = slot.codeFingerprint === fingerprint;
+    slot.codeFingerprint = fingerprint;
+    const residentModels = this.pool.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
+    const reply =
+      origin === 'retained' ? await slot.wake({ env }) : await slot.init({ main: action.main, action: hasCode ? undefined : action, env, residentModels });
+    if (reply.type === 'failed') throw new InitError(reply.message);
+    if (reply.type !== 'initialised') throw new InitError('The slot gave an answer that was not asked for.');
+    slot.artifacts = reply.artifacts;
+    slot.lastUsefulAt = performance.now();
+    return reply;
+  }
+
+  private async initFailed(error: unknown): Promise<ActivationReply> {
+    const slot = this.active;
+    this.active = undefined;
+    this.advance('initFailed');
+    this.options.log.warn({ reason: describeError(error) }, 'initialisation failed');
+    await slot?.kill();
+    this.settleSoon();
+    if (this.isDraining) return { status: 503, body: json({ error: drainingError }) };
+    if (error instanceof InitError) return { status: 502, body: json({ error: `Initialization has failed due to: ${error.message}` }) };
+    // The slot has ended without a word: its log has no end yet.
+    await writeLogMarkers();
+    return { status: 502, body: json({ error: 'Initialization has failed due to: the action did not initialize and exited unexpectedly.' }) };
+  }
+
+  private onSlotLost(slot: Slot): void {
+    this.options.log.warn({ slot: slot.id, action: slot.owner?.actionKey }, 'slot lost');
+    // While it starts, its initialisation fails by itself.
+    if (slot === this.active && this.state.kind !== 'starting') {
+      this.active = undefined;
+      this.advance('slotLost');
+    }
+  }
+
+  /** House-keeping once the container has been idle for a moment: measure, keep the limit, have a blank slot ready. */
+  private settleSoon(): void {
+    if (this.isDraining) return;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      if (!this.isBusy) void this.settle();
+    }, settleDelayMs);
+  }
+
+  private async settle(): Promise<void> {
+    await this.pool.measure();
+    await this.pool.relievePressure();
+    if (!this.isBusy && !this.isDraining) this.pool.replenish();
+  }
+}
+
+/** The action's code or archive does not work; the message is its author's. */
+class InitError extends Error {}
+
+function actionCodeOf({ main, code, binary }: InitValue): ActionCode | undefined {
+  return main === undefined || main === '' || typeof code !== 'string' || code === '' ? undefined : { main, code, binary: binary ?? false };
+}
+
+/** Whose code it is, out of the environment that comes with it; undefined when that does not say. */
+function ownerOf(value: InitValue): SlotOwner | undefined {
+  const env = environmentOf(value.env);
+  const name = env['__OW_ACTION_NAME'];
+  const namespace = env['__OW_NAMESPACE'];
+  if (!name || !namespace) return undefined;
+  return { actionKey: actionKeyOf(name, env['__OW_ACTION_VERSION']), namespace };
+}
+
+function slotReports(slot: Slot, now: number): StatusReply['slots'] {
+  const { owner, state } = slot;
+  if (owner === undefined || state === 'blank' || state === 'starting') return [];
+  const { qualifiedName, version } = parseActionKey(owner.actionKey);
+  return [{ action: qualifiedName, version, namespace: owner.namespace, state, residentBytes: slot.measuredBytes, ageMs: now - slot.createdAt, artifacts: [...slot.artifacts] }];
+}

@@ -1,0 +1,14 @@
+// POST /offload: memory back from one action's artifacts, or from all that no activation uses.
+import type { RequestHandler } from 'express';
+import { actionKeyOf } from '../../common/action-identity.ts';
+import type { Container } from '../container.ts';
+import { offloadRequestSchema } from '../protocol.ts';
+import { parseBody } from './body.ts';
+import { sendJson } from './send.ts';
+
+export function handleOffload(container: Container): RequestHandler {
+  return async (request, response) => {
+    const { value } = parseBody(offloadRequestSchema, request.body);
+    sendJson(response, 200, await container.offload('all' in value ? undefined : actionKeyOf(value.action, value.version)));
+  };
+}

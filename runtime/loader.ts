@@ -1,0 +1,226 @@
+// Loads artifacts ahead of calls: one load at a time, one for each action however often it is asked for, refused when
+// memory does not allow, given up when its deadline passes or a call needs the container.
+import { findModel } from './model-store/manifest.ts';
+import { ModelStore } from './model-store/model-store.ts';
+import { predictPlainResidentBytes, predictResidentBytes } from './model-store/resident-bytes.ts';
+import { actionKeyOf } from '../common/action-identity.ts';
+import { describeError } from '../common/errors.ts';
+import { fingerprintOf } from './action-fingerprint.ts';
+import { isSameOwner, type SlotOwner } from './core/slot-choice.ts';
+import { ExtensionError } from './extension-error.ts';
+import type { Artifacts, loadRequestSchema, LoadReply, ModelArtifact } from './protocol.ts';
+import type { ActionCode } from './slots/messages.ts';
+import { SlotLostError, type Slot } from './slots/slot.ts';
+import type { SlotPool } from './slots/slot-pool.ts';
+import type { z } from 'zod';
+
+/** What requiring a library costs, until it has been measured here. */
+const assumedLibraryBytes = 12e6;
+
+export type ParsedLoad = z.output<typeof loadRequestSchema>['value'];
+
+interface Load {
+  readonly owner: SlotOwner;
+  readonly request: ParsedLoad;
+  readonly startedAt: number;
+  done: Promise<LoadReply>;
+  slot: Slot | undefined;
+  /** Why it is to end without a result. */
+  abortedBy: 'cancelled' | 'deadline' | undefined;
+}
+
+export interface LoaderOptions {
+  readonly pool: SlotPool;
+  readonly modelStore: string | undefined;
+  /** The slot that activations run in, if any: a load for its own action goes there. */
+  readonly activeSlot: () => Slot | undefined;
+}
+
+export class Loader {
+  private readonly options: LoaderOptions;
+  private readonly loads: Load[] = [];
+  private readonly learntBytes = new Map<string, number>();
+  private queue: Promise<unknown> = Promise.resolve();
+  private store: ModelStore | undefined;
+
+  constructor(options: LoaderOptions) {
+    this.options = options;
+  }
+
+  /** @throws ExtensionError */
+  load(request: ParsedLoad): Promise<LoadReply> {
+    const owner: SlotOwner = { actionKey: actionKeyOf(request.action, request.version), namespace: request.namespace };
+    const joined = this.loads.find((load) => isSameOwner(load.owner, owner) && load.abortedBy === undefined);
+    if (joined !== undefined) return joined.done;
+    const load: Load = { owner, request, startedAt: performance.now(), done: this.queue as Promise<LoadReply>, slot: undefined, abortedBy: undefined };
+    this.loads.push(load);
+    load.done = this.queue.then(() => this.perform(load)).finally(() => {
+      this.loads.splice(this.loads.indexOf(load), 1);
+    });
+    this.queue = load.done.catch(() => undefined);
+    return withDeadline(load);
+  }
+
+  /** Gives up every load but the owner's own: a call needs the container. */
+  cancelAllBut(owner: SlotOwner | undefined): void {
+    for (const load of this.loads) {
+      if (!isSameOwner(load.owner, owner)) abort(load, 'cancelled');
+    }
+  }
+
+  /** Gives up one action's load; resolves when nothing of it is left. */
+  async cancel(owner: SlotOwner): Promise<void> {
+    const load = this.loads.find((candidate) => isSameOwner(candidate.owner, owner));
+    if (load === undefined) return;
+    abort(load, 'cancelled');
+    await load.done.catch(() => undefined);
+  }
+
+  /** Resolves when the load into this slot has ended, well or not. */
+  async waitFor(slot: Slot): Promise<void> {
+    await this.loads.find((load) => load.slot === slot)?.done.catch(() => undefined);
+  }
+
+  private async perform(load: Load): Promise<LoadReply> {
+    throwIfAborted(load);
+    const { pool } = this.options;
+    const resident = pool.find(load.owner, ['resident', 'retained']);
+    if (resident !== undefined) return this.reply(load, resident, 0);
+
+    const archive = this.archiveFor(load);
+    const artifactBytes = await this.predictArtifactBytes(load.request);
+    await pool.measure();
+    const predictedBytes = pool.predictedBytes(artifactBytes);
+    const memory = pool.report();
+    if (predictedBytes > memory.freeBytes) {
+      throw new ExtensionError('memory', `Loading ${load.owner.actionKey} needs about ${predictedBytes} bytes; ${memory.freeBytes} of ${memory.limitBytes} are free.`, { predictedBytes, memory });
+    }
+    throwIfAborted(load);
+    const active = this.options.activeSlot();
+    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : this.takeSlot(load, archive);
+    slot.reservedBytes = slot.measuredBytes + predictedBytes;
+    // A call for another action ends this load and wants a blank slot at once.
+    pool.replenish();
+    try {
+      const evictionMs = await this.loadInto(slot, load, archive);
+      return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
+    } catch (error) {
+      if (slot !== active) await slot.kill();
+      throw asExtensionError(error, load);
+    } finally {
+      slot.reservedBytes = 0;
+    }
+  }
+
+  /**
+   * The archive to unpack ahead of the call. Where another namespace's code lives it would be within that code's reach:
+   * there it is left out, and refused if models are to come from it.
+   */
+  private archiveFor({ owner, request }: Load): ActionCode | undefined {
+    const archive = archiveOf(request);
+    const hasStrangersCode = this.options.pool.all.some((slot) => slot.codeFingerprint !== undefined && slot.owner?.namespace !== owner.namespace);
+    if (!hasStrangersCode) return archive;
+    if (request.artifacts.models.some((model) => model.path !== undefined)) {
+      throw new ExtensionError('forbidden', `Files of ${owner.actionKey} may not go into a container that holds code of another namespace.`);
+    }
+    return undefined;
+  }
+
+  private takeSlot(load: Load, archive: ActionCode | undefined): Slot {
+    const slot = this.options.pool.take(true);
+    slot.state = 'loading';
+    slot.owner = load.owner;
+    load.slot = slot;
+    if (archive !== undefined) slot.codeFingerprint = fingerprintOf(archive);
+    return slot;
+  }
+
+  /** @returns milliseconds of eviction, which are no part of the load */
+  private async loadInto(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<number> {
+    await slot.ready;
+    const { artifacts } = load.request;
+    const residentModels = this.options.pool.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
+    const reply = await slot.load({ artifacts, archive, residentModels });
+    if (reply.type === 'failed') throw new ExtensionError('artifact', reply.message);
+    if (reply.type !== 'loaded') throw new ExtensionError('artifact', 'The slot gave an answer that was not asked for.');
+    slot.artifacts = reply.artifacts;
+    for (const { kind, name, bytes } of reply.artifacts) this.learntBytes.set(`${kind} ${name}`, bytes);
+    if (slot.state === 'loading') slot.state = 'resident';
+    slot.lastUsefulAt = performance.now();
+    return reply.evictionMs;
+  }
+
+  private async reply(load: Load, slot: Slot, loadMs: number): Promise<LoadReply> {
+    await this.options.pool.measure();
+    slot.reservedBytes = 0;
+    return { ok: true, action: load.request.action, loadMs, residentBytes: slot.measuredBytes, artifacts: [...slot.artifacts], memory: this.options.pool.report() };
+  }
+
+  /** @throws ExtensionError when a stored model is not in the store */
+  private async predictArtifactBytes(request: ParsedLoad): Promise<number> {
+    const { models, libraries }: Artifacts = request.artifacts;
+    const libraryBytes = libraries.map((name) => this.learntBytes.get(`library ${name}`) ?? assumedLibraryBytes);
+    const modelBytes = await Promise.all(models.filter((model) => model.store !== undefined).map((model) => this.predictModelBytes(model)));
+    // How large the archive's models are is known when it is unpacked; weights do not compress.
+    const archiveBytes = models.some((model) => model.path !== undefined) ? predictPlainResidentBytes((request.code?.code?.length ?? 0) * 0.75) : 0;
+    return [...libraryBytes, ...modelBytes, archiveBytes].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  private async predictModelBytes(model: ModelArtifact): Promise<number> {
+    const { modelStore } = this.options;
+    const reference = model.store ?? model.name;
+    if (modelStore === undefined) throw new ExtensionError('artifact', `The model "${model.name}" is to come from a model store, and this runtime has none (INSTAINFER_MODEL_STORE).`);
+    try {
+      // Read again when a name is not known: the store may have grown.
+      if (this.store === undefined || findModel(this.store.manifest, reference) === undefined) this.store = await ModelStore.open(modelStore);
+      const entry = this.store.find(reference);
+      return this.learntBytes.get(`model ${model.name}`) ?? predictResidentBytes(entry, 'ahead');
+    } catch (error) {
+      throw new ExtensionError('artifact', describeError(error));
+    }
+  }
+}
+
+function archiveOf(request: ParsedLoad): ActionCode | undefined {
+  const { code } = request;
+  return typeof code?.code === 'string' && code.binary === true ? { main: code.main ?? 'main', code: code.code, binary: true } : undefined;
+}
+
+function abort(load: Load, why: 'cancelled' | 'deadline'): void {
+  load.abortedBy ??= why;
+  void load.slot?.kill();
+}
+
+function throwIfAborted(load: Load): void {
+  if (load.abortedBy !== undefined) throw abortedError(load);
+}
+
+function abortedError(load: Load): ExtensionError {
+  const { deadlineMs = 0 } = load.request;
+  return load.abortedBy === 'deadline'
+    ? new ExtensionError('deadline', `Loading ${load.owner.actionKey} took longer than ${deadlineMs} ms and was given up.`)
+    : new ExtensionError('cancelled', `Loading ${load.owner.actionKey} was given up: the container was needed, or the load was taken back.`);
+}
+
+function asExtensionError(error: unknown, load: Load): ExtensionError {
+  if (load.abortedBy !== undefined) return abortedError(load);
+  if (error instanceof ExtensionError) return error;
+  if (error instanceof SlotLostError) return new ExtensionError('artifact', `Loading ${load.owner.actionKey} ended its process; its log may say why.`);
+  return new ExtensionError('artifact', describeError(error));
+}
+
+/** The deadline counts from the request on, time in the queue included. */
+function withDeadline(load: Load): Promise<LoadReply> {
+  const { deadlineMs } = load.request;
+  if (deadlineMs === undefined) return load.done;
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      abort(load, 'deadline');
+      // A load that has begun answers when its process is gone; one in the queue has nothing to wait for.
+      if (load.slot === undefined) reject(abortedError(load));
+    }, deadlineMs);
+    load.done.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+    });
+  });
+}

@@ -1,0 +1,110 @@
+// Starts the runtime proxy: reads the settings, builds the container, listens, and ends it on a signal. The only file
+// that exits.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { createLogger } from '../common/logger.ts';
+import { AppError, describeError } from '../common/errors.ts';
+import { readConfig, type RuntimeConfig } from './config.ts';
+import { Container } from './container.ts';
+import { containerMemoryLimitBytes } from './memory.ts';
+import { createApp } from './server.ts';
+
+/** Bound of what an action's archive may unpack to. */
+const maxArchiveBytes = 2 ** 30;
+
+/** How long the replies to the last activations may take to leave. */
+const lastRepliesMs = 100;
+
+/** Where `build/` lies: the image's libraries are beside it. */
+const imageDir = path.resolve(import.meta.dirname, '../..');
+
+/**
+ * The folder the slots work in. Node.js looks for libraries upwards from a file, so action code below it finds the SDK
+ * and the image's libraries after its own, with `require` and with `import`.
+ */
+function makeWorkDir(): { workDir: string; slotsDir: string } {
+  const workDir = mkdtempSync(path.join(os.tmpdir(), 'instainfer-'));
+  const slotsDir = path.join(workDir, 'slots');
+  const sdkDir = path.join(slotsDir, 'node_modules', 'instainfer');
+  mkdirSync(sdkDir, { recursive: true });
+  writeFileSync(path.join(sdkDir, 'index.js'), `module.exports = require(${JSON.stringify(path.join(import.meta.dirname, 'sdk', 'index.cjs'))});\n`);
+  symlinkSync(path.join(imageDir, 'node_modules'), path.join(workDir, 'node_modules'));
+  return { workDir, slotsDir };
+}
+
+function versionOfPackage(): string {
+  const { version } = JSON.parse(readFileSync(path.join(imageDir, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+function makeContainer(config: RuntimeConfig, slotsDir: string): Container {
+  return new Container({
+    slotsDir,
+    settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
+    environment: {
+      ...config.actionEnvironment,
+      ...(config.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: config.modelStore }),
+      ORT_DISABLE_TELEMETRY: '1',
+      // Without these glibc keeps what is freed: after one load of BERT-base 300 to 640 MB instead of 80.
+      MALLOC_TRIM_THRESHOLD_: '131072',
+      MALLOC_MMAP_THRESHOLD_: '131072',
+    },
+    limitBytes: config.memoryLimitBytes ?? containerMemoryLimitBytes(),
+    blankSlots: config.blankSlots,
+    concurrent: config.concurrent,
+    version: versionOfPackage(),
+    log: createLogger('runtime', config.logLevel),
+  });
+}
+
+/** Resolves to the port. @throws AppError PORT_IN_USE */
+function listen(server: Server, { port, host }: RuntimeConfig): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? new AppError('PORT_IN_USE', `Port ${port} is in use.`, `Choose another one: PORT=${port + 1} npm run runtime`) : error);
+    });
+    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const server = createServer();
+  // An activation may take as long as its limit allows; the invoker keeps that limit.
+  Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
+  const port = await listen(server, config);
+  const { workDir, slotsDir } = makeWorkDir();
+  process.once('exit', () => {
+    rmSync(workDir, { recursive: true, force: true });
+  });
+  const container = makeContainer(config, slotsDir);
+  server.on('request', createApp(container, config.token));
+
+  let stopping = false;
+  const stop = (graceMs: number): void => {
+    if (stopping) return;
+    stopping = true;
+    void container.drain(graceMs).then(() => {
+      server.close(() => {
+        process.exit(0);
+      });
+      // Replies that have just been written go out first.
+      setTimeout(() => server.closeAllConnections(), lastRepliesMs);
+    });
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(config.graceMs));
+  process.on('disconnect', () => stop(0));
+  process.send?.({ type: 'listening', port });
+  // Only a person at a terminal is told: in a container, every line would be taken for the action's log.
+  if (process.stderr.isTTY) process.stderr.write(`The runtime listens on http://localhost:${port}. Ctrl-C ends it.\n`);
+}
+
+start().catch((error: unknown) => {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+});

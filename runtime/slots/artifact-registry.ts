@@ -1,0 +1,174 @@
+// What is resident in this slot: sessions by model name and libraries by npm name, opened once, measured, and handed to
+// the action through the SDK and through ONNX Runtime's own `InferenceSession.create`.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { InferenceSession } from 'onnxruntime-node';
+import { artifactsSchema, type Artifacts, type LoadedArtifact } from '../protocol.ts';
+import { quietOptions, type OpenMode } from '../model-store/open-model.ts';
+import { tinyModel } from '../model-store/tiny-model.ts';
+import { LoadClock } from './load-clock.ts';
+import { attachmentOf, evictModel, MissingArtifactError, ModelSource, openSession, sampleInputsOf, type OnnxRuntime, type OpenableModel } from './model-source.ts';
+import type { SlotSettings } from './messages.ts';
+import { requireOf } from './action-code.ts';
+import { shareSessions } from './shared-sessions.ts';
+
+const requireOfRuntime = createRequire(import.meta.url);
+
+/** An npm package name; in particular no path, relative or absolute. */
+const packageName = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
+
+/** The name under which the SDK finds the registry of the slot it runs in. */
+const registrySymbol = Symbol.for('instainfer.slot.v1');
+
+const noArtifacts: Artifacts = { models: [], libraries: [] };
+
+export class ArtifactRegistry {
+  readonly clock = new LoadClock();
+  readonly artifacts: LoadedArtifact[] = [];
+  /** Milliseconds spent on emptying the page cache before cold loads: a condition of the experiment, no part of a load. */
+  evictionMs = 0;
+  /** Models resident in other slots of this container: their pages are in use, evicting them would be no experiment. */
+  residentElsewhere: readonly string[] = [];
+  private readonly settings: SlotSettings;
+  private readonly source: ModelSource;
+  private readonly sessions = new Map<string, Promise<InferenceSession>>();
+  private declared = noArtifacts;
+  private actionDir: string;
+  private onnxRuntime: OnnxRuntime | undefined;
+
+  constructor(settings: SlotSettings, actionDir: string) {
+    this.settings = settings;
+    this.actionDir = actionDir;
+    this.source = new ModelSource(settings.modelStore);
+  }
+
+  /** ONNX Runtime for our own use, required when first asked for; the action's `create` knows what is resident from then on. */
+  get ort(): OnnxRuntime {
+    if (this.onnxRuntime === undefined) {
+      const shared = requireOfRuntime('onnxruntime-node') as OnnxRuntime;
+      this.onnxRuntime = this.settings.loading === 'mapped' ? shareSessions(shared, (file) => this.residentAt(file), this.clock) : shared;
+    }
+    return this.onnxRuntime;
+  }
+
+  /** Makes ready what every action of the kind needs, so that nobody waits for it later. */
+  async prepare(): Promise<void> {
+    const session = await this.ort.InferenceSession.create(tinyModel, quietOptions);
+    await session.release();
+    await this.source.prepare();
+  }
+
+  /** Makes the registry known to the SDK. */
+  publish(): void {
+    Object.defineProperty(globalThis, registrySymbol, {
+      value: {
+        model: (name: string) => this.model(name),
+        attachment: async (name: string, fileName: string) => attachmentOf(await this.find(name), fileName),
+        sampleInputs: async (name: string) => sampleInputsOf(await this.find(name)),
+        library: (name: string): unknown => this.clock.duringSync(() => requireOf(this.actionDir)(name)),
+      },
+    });
+  }
+
+  /** The action's own folder: declared paths are relative to it, and its `instainfer.json` declares what no /load did. */
+  enter(actionDir: string): void {
+    this.actionDir = actionDir;
+    if (this.declared === noArtifacts) this.declared = readDeclaration(actionDir);
+  }
+
+  /** Loads everything declared, one after the other, each model with a warm-up run. */
+  async loadAhead(artifacts: Artifacts): Promise<void> {
+    this.declared = artifacts;
+    for (const library of artifacts.libraries) await this.loadLibrary(library);
+    for (const model of artifacts.models) await this.model(model.name, 'ahead');
+  }
+
+  private async loadLibrary(name: string): Promise<void> {
+    if (!packageName.test(name)) throw new MissingArtifactError(`"${name}" is not the name of an npm package.`);
+    let file: string;
+    try {
+      file = requireOfRuntime.resolve(name);
+    } catch {
+      throw new MissingArtifactError(`The library "${name}" is not in the runtime image.`);
+    }
+    await this.measured(name, 'library', () => import(path.isAbsolute(file) ? pathToFileURL(file).href : file));
+  }
+
+  /** The resident session of a model, or one that is opened now; two callers share one. */
+  model(name: string, mode: OpenMode = this.settings.loading === 'stock' ? 'stock' : 'onPath'): Promise<InferenceSession> {
+    const known = this.sessions.get(name);
+    if (known !== undefined) return known;
+    const session = this.findOrOpen(name, mode);
+    this.sessions.set(name, session);
+    session.catch(() => this.sessions.delete(name));
+    return session;
+  }
+
+  private async findOrOpen(name: string, mode: OpenMode): Promise<InferenceSession> {
+    const model = await this.find(name);
+    if (this.settings.evictBeforeLoad && !this.residentElsewhere.includes(name)) {
+      const startedAt = performance.now();
+      await evictModel(model, mode);
+      this.evictionMs += performance.now() - startedAt;
+    }
+    return this.clock.during(() => this.open(model, mode));
+  }
+
+  private find(name: string): Promise<OpenableModel> {
+    return this.source.find(name, this.declared, this.actionDir);
+  }
+
+  private async open(model: OpenableModel, mode: OpenMode): Promise<InferenceSession> {
+    const session = await this.measured(model.name, 'model', () => openSession(this.ort, model, mode));
+    const release = session.release.bind(session);
+    // User code may release what it was given; the next one to ask must not get a session that is gone.
+    session.release = async () => {
+      this.forget(model.name);
+      await release();
+    };
+    return session;
+  }
+
+  private forget(name: string): void {
+    this.sessions.delete(name);
+    const index = this.artifacts.findIndex((artifact) => artifact.kind === 'model' && artifact.name === name);
+    if (index >= 0) this.artifacts.splice(index, 1);
+  }
+
+  private async measured<T>(name: string, kind: LoadedArtifact['kind'], load: () => Promise<T>): Promise<T> {
+    const bytesBefore = privateBytes();
+    const startedAt = performance.now();
+    const loaded = await load();
+    const loadMs = performance.now() - startedAt;
+    this.artifacts.push({ name, kind, loadMs, bytes: Math.max(0, privateBytes() - bytesBefore) });
+    return loaded;
+  }
+
+  /** The session of the declared model whose plain file this is: resident, or opened in its loading form. */
+  private async residentAt(file: string): Promise<InferenceSession | undefined> {
+    const wanted = path.resolve(file);
+    for (const { name } of this.declared.models) {
+      const model = await this.find(name).catch(() => undefined);
+      if (model?.plainPath === wanted) return this.model(name);
+    }
+    return undefined;
+  }
+}
+
+/** Anonymous memory of this process. */
+function privateBytes(): number {
+  const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return Number(match?.[1] ?? 0) * 1024;
+}
+
+function readDeclaration(actionDir: string): Artifacts {
+  let text: string;
+  try {
+    text = readFileSync(path.join(actionDir, 'instainfer.json'), 'utf8');
+  } catch {
+    return noArtifacts;
+  }
+  return artifactsSchema.parse(JSON.parse(text));
+}

@@ -1,0 +1,77 @@
+// The messages between the proxy and a slot: the only file both sides share. What comes from a slot is checked here,
+// because a slot runs user code, and user code that wants to can write to the channel.
+import { z } from 'zod';
+import type { Artifacts, InitValue } from '../protocol.ts';
+
+/** How a slot is set up; it travels in the slot's environment as JSON, under {@link slotSettingsVariable}. */
+export interface SlotSettings {
+  /** The slot's own folder: its working directory, HOME and TMPDIR; removed with it. */
+  readonly directory: string;
+  readonly modelStore: string | undefined;
+  /** `stock`: as an action on the stock runtime does it, nothing is prepared and models are opened the default way. */
+  readonly loading: 'mapped' | 'stock';
+  readonly evictBeforeLoad: boolean;
+  /** Bound of what an action archive may unpack to. */
+  readonly maxArchiveBytes: number;
+}
+export const slotSettingsVariable = 'INSTAINFER_SLOT';
+
+/** An action's code as /init brings it. */
+export interface ActionCode {
+  readonly main: string;
+  readonly code: string;
+  readonly binary: boolean;
+}
+
+/** `id` comes back in the reply. `residentModels` are resident elsewhere in the container. */
+export type ToSlot =
+  | { readonly type: 'load'; readonly id: number; readonly artifacts: Artifacts; readonly archive: ActionCode | undefined; readonly residentModels: readonly string[] }
+  /** `action` is undefined when the slot has unpacked this very code already. */
+  | {
+      readonly type: 'init';
+      readonly id: number;
+      readonly main: string;
+      readonly action: ActionCode | undefined;
+      readonly env: Readonly<Record<string, string>>;
+      readonly residentModels: readonly string[];
+    }
+  /** New environment for a slot that was frozen with its code initialised. */
+  | { readonly type: 'wake'; readonly id: number; readonly env: Readonly<Record<string, string>> }
+  | { readonly type: 'run'; readonly id: number; readonly body: Buffer };
+
+const id = z.number().int().nonnegative();
+const milliseconds = z.number().nonnegative().finite();
+const loadedArtifacts = z
+  .array(z.object({ name: z.string().max(300), kind: z.enum(['model', 'library']), loadMs: milliseconds, bytes: z.number().nonnegative().finite() }))
+  .max(128);
+
+export const fromSlotSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  /** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
+  z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifacts, evictionMs: milliseconds }),
+  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifacts, loadMs: milliseconds, evictionMs: milliseconds }),
+  /** A load or an init did not work; `message` is for the person who wrote the action. */
+  z.object({ type: z.literal('failed'), id, message: z.string().max(1_000_000) }),
+  z.object({
+    type: z.literal('ran'),
+    id,
+    status: z.union([z.literal(200), z.literal(403), z.literal(500), z.literal(502)]),
+    body: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    artifacts: loadedArtifacts,
+    loadMs: milliseconds,
+    evictionMs: milliseconds,
+  }),
+]);
+export type FromSlot = z.infer<typeof fromSlotSchema>;
+export type SlotReply = Exclude<FromSlot, { type: 'ready' }>;
+
+/** Every value as OpenWhisk's runtimes export it: null as "", objects as JSON, the rest as text. */
+export function environmentOf(env: InitValue['env']): Record<string, string> {
+  const entries = Object.entries(env ?? {}).map(([key, value]): [string, string] => [key, environmentText(value)]);
+  return Object.fromEntries(entries);
+}
+
+function environmentText(value: unknown): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,134 @@
+// The process inside a slot: takes messages from the proxy, holds an action's artifacts, runs its code. Everything an
+// action's author writes is executed here and nowhere else.
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { evaluateSource, requireArchive } from './action-code.ts';
+import { errorBody, runActivation, type Handler, type Outcome } from './activation.ts';
+import { unpack } from './archive.ts';
+import { ArtifactRegistry } from './artifact-registry.ts';
+import { writeLogMarkers } from './log-markers.ts';
+import { slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
+import { rehearse } from './rehearsal.ts';
+import { messageOf, stackOf } from './thrown.ts';
+
+class SlotProcess {
+  private readonly settings: SlotSettings;
+  private readonly send: (message: FromSlot) => void;
+  private readonly registry: ArtifactRegistry;
+  private actionDir: string;
+  private handler: Handler | undefined;
+
+  constructor(settings: SlotSettings, send: (message: FromSlot) => void) {
+    this.settings = settings;
+    this.send = send;
+    this.actionDir = settings.directory;
+    this.registry = new ArtifactRegistry(settings, settings.directory);
+    this.registry.publish();
+  }
+
+  async prepare(): Promise<void> {
+    // On the stock runtime an action finds nothing prepared.
+    if (this.settings.loading === 'mapped') {
+      await this.registry.prepare();
+      await rehearse(this.settings.directory);
+    }
+    this.send({ type: 'ready' });
+  }
+
+  receive(message: ToSlot): void {
+    void this.answer(message).then(this.send);
+  }
+
+  private async answer(message: ToSlot): Promise<FromSlot> {
+    switch (message.type) {
+      case 'load':
+        return this.load(message).catch((error: unknown) => ({ type: 'failed', id: message.id, message: messageOf(error) }));
+      case 'init':
+        return this.init(message).catch((error: unknown) => this.failedInit(message.id, error));
+      case 'wake':
+        Object.assign(process.env, message.env);
+        return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, loadMs: 0, evictionMs: 0 };
+      case 'run':
+        return this.run(message);
+    }
+  }
+
+  private async load(message: ToSlot & { type: 'load' }): Promise<FromSlot> {
+    this.registry.residentElsewhere = message.residentModels;
+    if (message.archive !== undefined) {
+      await this.unpackOnce(message.archive);
+      this.registry.enter(this.actionDir);
+    }
+    const spent = this.stopwatch();
+    await this.registry.loadAhead(message.artifacts);
+    return { type: 'loaded', id: message.id, artifacts: this.registry.artifacts, evictionMs: spent().evictionMs };
+  }
+
+  private async init(message: ToSlot & { type: 'init' }): Promise<FromSlot> {
+    this.registry.residentElsewhere = message.residentModels;
+    Object.assign(process.env, message.env);
+    const spent = this.stopwatch();
+    if (message.action?.binary === false) {
+      this.registry.enter(this.actionDir);
+      this.handler = evaluateSource(message.action.code, message.main, this.actionDir);
+    } else {
+      if (message.action !== undefined) await this.unpackOnce(message.action);
+      process.chdir(this.actionDir);
+      this.registry.enter(this.actionDir);
+      this.handler = await requireArchive(message.main, this.actionDir);
+    }
+    return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, ...spent() };
+  }
+
+  private async unpackOnce(action: ActionCode): Promise<void> {
+    const name = createHash('sha256').update(action.code).digest('hex').slice(0, 16);
+    const directory = path.join(this.settings.directory, `action-${name}`);
+    await mkdir(directory);
+    await unpack(Buffer.from(action.code, 'base64'), directory, this.settings.maxArchiveBytes);
+    this.actionDir = directory;
+  }
+
+  private async failedInit(id: number, error: unknown): Promise<FromSlot> {
+    process.stderr.write(`${stackOf(error)}\n`);
+    await writeLogMarkers();
+    return { type: 'failed', id, message: stackOf(error) };
+  }
+
+  private async run(message: ToSlot & { type: 'run' }): Promise<FromSlot> {
+    const spent = this.stopwatch();
+    const outcome: Outcome =
+      this.handler === undefined ? { status: 403, body: errorBody('System not initialized.'), ran: false } : await runActivation(this.handler, message.body);
+    const times = spent();
+    if (outcome.logLine !== undefined) process.stderr.write(`${outcome.logLine}\n`);
+    if (outcome.ran) await writeLogMarkers();
+    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.registry.artifacts, ...times };
+  }
+
+  /** What the registry has spent on loading and on evicting since now. */
+  private stopwatch(): () => { loadMs: number; evictionMs: number } {
+    const { clock, evictionMs } = this.registry;
+    const loadMs = clock.elapsedMs;
+    return () => ({ loadMs: clock.elapsedMs - loadMs, evictionMs: this.registry.evictionMs - evictionMs });
+  }
+}
+
+function start(): void {
+  const send = process.send?.bind(process);
+  const settings = process.env[slotSettingsVariable];
+  if (send === undefined || settings === undefined) throw new Error('A slot is started by the runtime proxy only.');
+  // From here on user code finds neither the channel nor the settings.
+  Reflect.deleteProperty(process, 'send');
+  Reflect.deleteProperty(process.env, slotSettingsVariable);
+  process.on('disconnect', () => {
+    // The proxy is gone; whatever this slot has started goes with it.
+    process.kill(-process.pid, 'SIGKILL');
+  });
+  const slot = new SlotProcess(JSON.parse(settings) as SlotSettings, (message) => send(message));
+  process.on('message', (message) => {
+    slot.receive(message as ToSlot);
+  });
+  void slot.prepare();
+}
+
+start();

@@ -1,0 +1,188 @@
+// The proxy's end of one slot: starts the process, speaks to it, freezes, wakes and kills it. Whose slot it is and when
+// it does what is decided elsewhere.
+import { fork, type ChildProcess } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { LoadedArtifact } from '../protocol.ts';
+import type { SlotOwner, SlotState } from '../core/slot-choice.ts';
+import { fromSlotSchema, slotSettingsVariable, type SlotReply, type SlotSettings, type ToSlot } from './messages.ts';
+import type { Reaper } from './reaper.ts';
+
+const slotProgram = fileURLToPath(new URL('slot-entry.js', import.meta.url));
+
+/** Niceness of what is done ahead of a call: far behind every running activation. */
+const backgroundNiceness = 10;
+
+/** The slot's process ended while something was expected of it. */
+export class SlotLostError extends Error {}
+
+export interface SlotOptions {
+  readonly id: number;
+  readonly directory: string;
+  readonly settings: Omit<SlotSettings, 'directory'>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly reaper: Reaper;
+  readonly background: boolean;
+}
+
+type Request<T extends ToSlot['type']> = Omit<ToSlot & { type: T }, 'id' | 'type'>;
+
+export class Slot {
+  readonly id: number;
+  state: SlotState = 'starting';
+  owner: SlotOwner | undefined;
+  codeFingerprint: string | undefined;
+  artifacts: readonly LoadedArtifact[] = [];
+  /** Private bytes when last looked at, and what a load under way was predicted to need in the end. */
+  measuredBytes = 0;
+  reservedBytes = 0;
+  createdAt = performance.now();
+  lastUsefulAt = performance.now();
+  /** Resolves when the process can take work; rejects when it ended before that. */
+  readonly ready: Promise<void>;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<void>;
+  private readonly child: ChildProcess;
+  private readonly directory: string;
+  private readonly waiting = new Map<number, { resolve: (reply: SlotReply) => void; reject: (error: Error) => void }>();
+  private nextRequest = 0;
+  private isEnded = false;
+  private killing: Promise<void> | undefined;
+
+  constructor(options: SlotOptions) {
+    this.id = options.id;
+    this.directory = options.directory;
+    mkdirSync(options.directory);
+    const settings: SlotSettings = { directory: options.directory, ...options.settings };
+    this.child = fork(slotProgram, [], {
+      cwd: options.directory,
+      execArgv: [],
+      // A session and process group of its own: what user code starts dies with the slot.
+      detached: true,
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...options.environment, HOME: options.directory, TMPDIR: options.directory, [slotSettingsVariable]: JSON.stringify(settings) },
+    });
+    if (options.background) this.setBackground(true);
+    const { pid } = this.child;
+    if (pid !== undefined) options.reaper.watch(pid);
+    this.ended = new Promise((resolve) => {
+      const onEnd = (): void => {
+        if (this.isEnded) return;
+        this.isEnded = true;
+        if (pid !== undefined) options.reaper.forget(pid);
+        for (const { reject } of this.waiting.values()) reject(new SlotLostError('The process of the slot ended.'));
+        this.waiting.clear();
+        resolve();
+      };
+      this.child.once('exit', onEnd);
+      this.child.on('error', () => {
+        if (this.child.pid === undefined) onEnd();
+      });
+    });
+    this.ready = new Promise((resolve, reject) => {
+      this.child.on('message', (message) => {
+        this.receive(message, resolve);
+      });
+      void this.ended.then(() => {
+        reject(new SlotLostError('The process of the slot ended before it was ready.'));
+      });
+    });
+    // Whoever needs the slot awaits `ready`; a blank one that nobody needs may fail unnoticed.
+    this.ready.catch(() => undefined);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.isEnded;
+  }
+
+  load(request: Request<'load'>): Promise<SlotReply> {
+    return this.ask({ type: 'load', id: this.nextRequest++, ...request });
+  }
+
+  init(request: Request<'init'>): Promise<SlotReply> {
+    return this.ask({ type: 'init', id: this.nextRequest++, ...request });
+  }
+
+  wake(request: Request<'wake'>): Promise<SlotReply> {
+    return this.ask({ type: 'wake', id: this.nextRequest++, ...request });
+  }
+
+  run(request: Request<'run'>): Promise<SlotReply> {
+    return this.ask({ type: 'run', id: this.nextRequest++, ...request });
+  }
+
+  /** Puts the slot behind every running activation, or among them. */
+  setBackground(background: boolean): void {
+    if (this.pid === 0) return;
+    try {
+      // Niceness belongs to each thread on Linux; new threads inherit it from the one that starts them.
+      for (const thread of readdirSync(`/proc/${this.pid}/task`)) os.setPriority(Number(thread), background ? backgroundNiceness : 0);
+    } catch {
+      // ENOENT, ESRCH: it has ended. EACCES: an unprivileged user may not go back up; the slot then runs behind others.
+    }
+  }
+
+  freeze(): void {
+    this.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT');
+  }
+
+  /** Ends the process and everything it has started; resolves when it is gone and its folder removed. Idempotent. */
+  kill(): Promise<void> {
+    this.killing ??= this.end();
+    return this.killing;
+  }
+
+  private async end(): Promise<void> {
+    this.state = 'releasing';
+    this.signal('SIGKILL');
+    await this.ended;
+    this.measuredBytes = 0;
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private signal(signal: NodeJS.Signals): void {
+    if (this.pid === 0) return;
+    try {
+      process.kill(-this.pid, signal);
+    } catch {
+      // ESRCH: the group is gone.
+    }
+  }
+
+  private ask(message: ToSlot): Promise<SlotReply> {
+    return new Promise((resolve, reject) => {
+      if (this.isEnded) {
+        reject(new SlotLostError('The process of the slot has ended.'));
+        return;
+      }
+      this.waiting.set(message.id, { resolve, reject });
+      // A failed send means that the process is ending: its exit settles the request.
+      this.child.send(message, () => undefined);
+    });
+  }
+
+  private receive(message: unknown, onReady: () => void): void {
+    const parsed = fromSlotSchema.safeParse(message);
+    // What is not one of our messages was written by user code; nobody waits for it.
+    if (!parsed.success) return;
+    const reply = parsed.data;
+    if (reply.type === 'ready') {
+      onReady();
+      return;
+    }
+    const waiting = this.waiting.get(reply.id);
+    this.waiting.delete(reply.id);
+    waiting?.resolve(reply);
+  }
+}

@@ -1,0 +1,207 @@
+// Loading ahead of calls, seen from outside: real processes, tiny models.
+import { strict as assert } from 'node:assert';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { assertExtensionError, DrivenRuntime, inferenceCode, phaseOf, slotOf } from '../testing/driven-runtime.ts';
+import { eventually } from '../testing/runtime-process.ts';
+import { zipBase64 } from '../testing/zip.ts';
+
+/** Keeps its container running until told, by a file in its slot's folder. */
+const waitingCode = `
+  const { existsSync } = require('node:fs');
+  function main({ until }) {
+    return new Promise((resolve) => {
+      const timer = setInterval(() => { if (existsSync(until)) { clearInterval(timer); resolve({ done: true }); } }, 5);
+    });
+  }`;
+
+describe('loading ahead of a call', () => {
+  let driven: DrivenRuntime;
+  before(async () => {
+    driven = await DrivenRuntime.start();
+  });
+  after(() => driven.stop());
+  beforeEach(() => driven.reset());
+
+  it('gives the measured time and bytes of every artifact', async () => {
+    const reply = await driven.loaded('one', { artifacts: { models: [{ name: 'one', store: 'one@1' }], libraries: ['sharp'] } });
+    assert.equal(reply.action, 'guest/one');
+    assert.ok(reply.loadMs > 0);
+    assert.ok(reply.residentBytes > 1e6);
+    assert.deepEqual(reply.artifacts.map(({ kind, name }) => [kind, name]), [['library', 'sharp'], ['model', 'one']]);
+    assert.ok(reply.artifacts.every(({ loadMs, bytes }) => loadMs > 0 && bytes >= 0));
+    const { slots, memory } = await driven.status();
+    assert.deepEqual(slots.map(({ action, namespace, state, artifacts }) => ({ action, namespace, state, artifacts })), [
+      { action: 'guest/one', namespace: 'guest', state: 'resident', artifacts: reply.artifacts },
+    ]);
+    assert.ok(memory.usedBytes > reply.residentBytes && memory.usedBytes + memory.freeBytes === memory.limitBytes);
+  });
+
+  it('is taken up by the call: code goes to the resident slot, and the model is there', async () => {
+    await driven.loaded('one');
+    assert.equal(await driven.initialised('one', inferenceCode('one')), 'resident');
+    const reply = await driven.run();
+    assert.equal((reply.json as { y: number }).y, 2);
+    assert.equal(phaseOf(reply, 'load'), 0);
+    assert.ok(phaseOf(reply, 'run') > 0);
+  });
+
+  it('is waited for by a call that comes while it is under way', async () => {
+    const load = driven.loaded('one');
+    await eventually(async () => (await driven.slotStates())['guest/one'] !== undefined, 'the load has begun');
+    const init = await driven.init('one', inferenceCode('one'));
+    assert.equal(slotOf(init), 'resident');
+    assert.equal((await driven.result())['y'], 2);
+    assert.equal((await load).ok, true);
+  });
+
+  it('happens once however often it is asked for, at the same time and later', async () => {
+    const replies = await Promise.all([driven.loaded('one'), driven.loaded('one'), driven.loaded('one')]);
+    assert.equal(new Set(replies.map(({ loadMs }) => loadMs)).size, 1);
+    const again = await driven.loaded('one');
+    assert.deepEqual(again.artifacts, replies[0].artifacts);
+    assert.equal((await driven.status()).slots.length, 1);
+  });
+
+  it('is cancelled by the call of another action', async () => {
+    const [one, two] = [driven.load('one'), driven.load('two')];
+    await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the first load has begun');
+    assert.equal((await driven.init('three', inferenceCode('three'))).status, 200);
+    assertExtensionError(await one, 409, 'cancelled');
+    assertExtensionError(await two, 409, 'cancelled');
+    assert.equal((await driven.result())['y'], 2);
+    assert.deepEqual(await driven.slotStates(), { 'guest/three': 'active' });
+  });
+
+  it('is refused while an activation runs', async () => {
+    const until = path.join(driven.storeDir, 'go');
+    await driven.initialised('waiting', waitingCode);
+    const run = driven.result({ until });
+    await eventually(async () => (await driven.status()).state === 'running', 'the activation runs');
+    assertExtensionError(await driven.load('one'), 409, 'busy');
+    assertExtensionError(await driven.clean(false), 409, 'busy');
+    writeFileSync(until, '');
+    assert.deepEqual(await run, { done: true });
+    await driven.loaded('one');
+  });
+
+  it('is given up at its deadline, and leaves nothing', async () => {
+    assertExtensionError(await driven.load('one', { deadlineMs: 1 }), 504, 'deadline');
+    await eventually(async () => (await driven.status()).slots.length === 0, 'the slot is gone');
+    await driven.loaded('one', { deadlineMs: 60_000 });
+  });
+
+  const wrong: { title: string; artifacts: unknown; says: RegExp }[] = [
+    { title: 'a model the store does not have', artifacts: { models: [{ name: 'x', store: 'no-such-model' }] }, says: /no-such-model.*one@1, two@1, three@1/ },
+    { title: 'a library the image does not have', artifacts: { libraries: ['no-such-library-anywhere'] }, says: /"no-such-library-anywhere" is not in the runtime image/ },
+    { title: 'a path in place of a library', artifacts: { libraries: ['../../../etc/evil'] }, says: /is not the name of an npm package/ },
+    { title: 'a path inside a library', artifacts: { libraries: ['sharp/../../evil'] }, says: /is not the name of an npm package/ },
+    { title: 'a file that is in no archive', artifacts: { models: [{ name: 'x', path: 'x.onnx' }] }, says: /has no such file/ },
+  ];
+  for (const { title, artifacts, says } of wrong) {
+    it(`refuses ${title}, and says so`, async () => {
+      assert.match(assertExtensionError(await driven.load('one', { artifacts }), 422, 'artifact').error, says);
+      assert.deepEqual(await driven.slotStates(), {});
+    });
+  }
+
+  it('refuses a request that is none', async () => {
+    assertExtensionError(await driven.runtime.call('POST', '/load', '{"value":'), 400, 'bad-request');
+    assert.match(assertExtensionError(await driven.runtime.call('POST', '/load', { value: {} }), 400, 'bad-request').error, /action/);
+  });
+
+  it("loads a model out of the action's archive, and unpacks it once", async () => {
+    const code = await zipBase64({
+      'index.js': `
+        const { model } = require('instainfer');
+        const { InferenceSession, Tensor } = require('onnxruntime-node');
+        exports.main = async () => {
+          const session = await model('own');
+          const { y } = await session.run({ x: new Tensor('float32', [3], [1]) });
+          return { y: y.data[0], same: session === await InferenceSession.create('own.onnx'), same2: session === await InferenceSession.create(__dirname + '/own.onnx') };
+        };`,
+      'own.onnx': readFileSync(path.join(driven.storeDir, 'one/one.onnx')),
+    });
+    const init = { name: 'one', main: 'main', code, binary: true };
+    const reply = await driven.load('one', { artifacts: { models: [{ name: 'own', path: 'own.onnx' }] }, code: init });
+    assert.equal(reply.status, 200, reply.text);
+    const context = { __OW_NAMESPACE: 'guest', __OW_ACTION_NAME: '/guest/one', __OW_ACTION_VERSION: '0.0.1' };
+    const initReply = await driven.runtime.call('POST', '/init', { value: { ...init, env: context } });
+    assert.equal(slotOf(initReply), 'resident', initReply.text);
+    assert.deepEqual(await driven.result(), { y: 3, same: true, same2: true });
+  });
+
+  it('cancels the load of an action that is off-loaded meanwhile', async () => {
+    const load = driven.load('one');
+    await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the load has begun');
+    await driven.offloaded({ action: 'guest/one' });
+    assertExtensionError(await load, 409, 'cancelled');
+  });
+
+  it('goes into the slot of the action itself when the container is initialised with it', async () => {
+    await driven.initialised('one', inferenceCode('one'));
+    const { artifacts } = await driven.loaded('one');
+    assert.deepEqual(artifacts.map(({ name }) => name), ['one']);
+    assert.deepEqual(await driven.slotStates(), { 'guest/one': 'active' });
+    assert.equal(phaseOf(await driven.run(), 'load'), 0);
+  });
+});
+
+describe('what a call pays when nothing was loaded ahead', () => {
+  let driven: DrivenRuntime;
+  before(async () => {
+    driven = await DrivenRuntime.start();
+  });
+  after(() => driven.stop());
+  beforeEach(() => driven.reset());
+
+  it('is loading, and is counted as such', async () => {
+    await driven.blankSlot();
+    assert.equal(await driven.initialised('one', inferenceCode('one')), 'blank');
+    assert.ok(phaseOf(await driven.run(), 'load') > 0);
+    assert.equal(phaseOf(await driven.run(), 'load'), 0);
+    assert.deepEqual((await driven.status()).slots[0]?.artifacts.map(({ name }) => name), ['one']);
+  });
+
+  it('is loading also for libraries, and for sessions that the action opens itself', async () => {
+    const code = `
+      const { library, attachment, sampleInputs } = require('instainfer');
+      async function main({ file }) {
+        const sharp = library('sharp');
+        const session = await require('onnxruntime-node').InferenceSession.create(file);
+        return { sharp: typeof sharp, inputs: session.inputNames, words: await attachment('one', 'words.txt'), sample: await sampleInputs('one') };
+      }`;
+    await driven.initialised('one', code);
+    const reply = await driven.run({ file: path.join(driven.storeDir, 'one/one.onnx') });
+    assert.deepEqual(reply.json, {
+      sharp: 'function',
+      inputs: ['x'],
+      words: path.join(driven.storeDir, 'one/words.txt'),
+      sample: { x: { type: 'float32', dims: [1], fill: 1 } },
+    });
+    assert.ok(phaseOf(reply, 'load') > phaseOf(reply, 'run'));
+  });
+
+  it('is a clear error when the model is not there', async () => {
+    await driven.initialised('one', inferenceCode('unheard-of'));
+    assert.match(JSON.stringify(await driven.result()), /There is no model unheard-of in .*one@1/);
+  });
+
+  it('is paid again after the action released its session, by a session that works', async () => {
+    const code = inferenceCode('one').replace('return', "await session.release(); return");
+    await driven.initialised('one', code);
+    assert.equal((await driven.result())['y'], 2);
+    assert.equal((await driven.result())['y'], 2);
+  });
+
+  it('is available to ES modules as well', async () => {
+    const code = await zipBase64({
+      'package.json': '{"type":"module"}',
+      'index.js': `import { model } from 'instainfer'; import ort from 'onnxruntime-node';
+        export async function main() { const s = await model('two'); return { y: (await s.run({ x: new ort.Tensor('float32', [4], [1]) })).y.data[0] }; }`,
+    });
+    const reply = await driven.runtime.call('POST', '/init', { value: { main: 'main', code, binary: true, env: {} } });
+    assert.equal(reply.status, 200, reply.text);
+    assert.deepEqual(await driven.result(), { y: 4 });
+  });
+});

@@ -1,0 +1,90 @@
+// Starts the runtime proxy as a process of its own and speaks HTTP to it: for tests and benchmarks from outside.
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+const runtimeMain = path.resolve(import.meta.dirname, '../main.js');
+
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+  /** The body as JSON; undefined when it is none. */
+  readonly json: unknown;
+}
+
+export interface Logs {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class RuntimeProcess {
+  readonly child: ChildProcess;
+  readonly baseUrl: string;
+  private readonly logs = { stdout: '', stderr: '' };
+
+  private constructor(child: ChildProcess, port: number) {
+    this.child = child;
+    this.baseUrl = `http://127.0.0.1:${port}`;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.logs.stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.logs.stderr += text));
+  }
+
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<RuntimeProcess> {
+    const child = fork(runtimeMain, [], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+      env: { PATH: process.env['PATH'] ?? '', PORT: '0', HOST: '127.0.0.1', ...environment },
+    });
+    const [message] = (await once(child, 'message')) as [{ port: number }];
+    return new RuntimeProcess(child, message.port);
+  }
+
+  async call(method: 'GET' | 'POST', route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    const response = await fetch(this.baseUrl + route, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, text, headers: response.headers, json: jsonOf(text) };
+  }
+
+  /** What has been written so far. What was written before a reply came has arrived when this resolves. */
+  async readLogs(): Promise<Logs> {
+    let seen = -1;
+    // Each turn of the event loop reads what the pipes hold; done when a whole turn brought nothing.
+    while (seen !== this.logs.stdout.length + this.logs.stderr.length) {
+      seen = this.logs.stdout.length + this.logs.stderr.length;
+      await nextTurn();
+      await nextTurn();
+    }
+    return { ...this.logs };
+  }
+
+  /** Ends it as an invoker would; resolves to its exit code. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    this.child.kill('SIGTERM');
+    const [code] = (await once(this.child, 'exit')) as [number | null];
+    return code;
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Resolves when `condition` holds; asks again every few milliseconds, and gives up after `timeoutMs`. */
+export async function eventually(condition: () => Promise<boolean> | boolean, what: string, timeoutMs = 5000): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
