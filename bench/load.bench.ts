@@ -13,7 +13,7 @@ import { AppError } from '../common/errors.ts';
 import { currentFormKey, installedOrtVersion } from '../runtime/model-store/form-key.ts';
 import type { StoredModel } from '../runtime/model-store/manifest.ts';
 import { ModelStore } from '../runtime/model-store/model-store.ts';
-import { planOpening, type OpenMode } from '../runtime/model-store/open-model.ts';
+import { planOpening, quietOptions, type OpenMode } from '../runtime/model-store/open-model.ts';
 import { evictFromPageCache, readIntoPageCache } from '../runtime/model-store/page-cache.ts';
 
 const modes = ['stock', 'onPath', 'ahead'] as const satisfies readonly OpenMode[];
@@ -24,6 +24,8 @@ interface Options {
   readonly only: readonly string[];
   readonly repeats: number;
   readonly cache: 'warm' | 'cold';
+  /** `on` is ONNX Runtime's default; `off` shows what the form alone changes. */
+  readonly stockSpinning: 'on' | 'off';
 }
 
 function parse(args: readonly string[]): Options {
@@ -34,19 +36,23 @@ function parse(args: readonly string[]): Options {
       only: { type: 'string', multiple: true, default: [] },
       repeat: { type: 'string', default: '5' },
       cache: { type: 'string', default: 'warm' },
+      'stock-spinning': { type: 'string', default: 'on' },
       small: { type: 'boolean', default: false },
     },
   });
   const repeats = Number(values.repeat);
   if (!Number.isInteger(repeats) || repeats < 1) throw new AppError('BAD_OPTION', `--repeat must be a whole number from 1, not ${values.repeat}.`, 'For example: --repeat 5');
   if (values.cache !== 'warm' && values.cache !== 'cold') throw new AppError('BAD_OPTION', `--cache is warm or cold, not ${values.cache}.`, 'For example: --cache cold');
+  const stockSpinning = values['stock-spinning'];
+  if (stockSpinning !== 'on' && stockSpinning !== 'off') throw new AppError('BAD_OPTION', `--stock-spinning is on or off, not ${stockSpinning}.`, 'For example: --stock-spinning off');
   const stranger = values.only.find((name) => !isModelName(name));
   if (stranger !== undefined) throw new AppError('BAD_OPTION', `There is no model ${stranger} in the zoo.`, 'See npm run models -- list');
-  return { directory: path.resolve(values.dir ?? defaultStoreDirectory(values.small ? 'small' : 'full')), only: values.only, repeats, cache: values.cache };
+  return { directory: path.resolve(values.dir ?? defaultStoreDirectory(values.small ? 'small' : 'full')), only: values.only, repeats, cache: values.cache, stockSpinning };
 }
 
-async function sample(store: ModelStore, model: StoredModel, mode: OpenMode, cache: Options['cache']): Promise<SlotMeasurement> {
-  const { file, sessionOptions, files, fallbackReason } = planOpening(store, model, mode);
+async function sample(store: ModelStore, model: StoredModel, mode: OpenMode, { cache, stockSpinning }: Options): Promise<SlotMeasurement> {
+  const { file, sessionOptions: planned, files, fallbackReason } = planOpening(store, model, mode);
+  const sessionOptions = mode === 'stock' && stockSpinning === 'off' ? quietOptions : planned;
   if (fallbackReason !== undefined) throw new AppError('MODEL_MISSING', `${model.name} cannot be measured: ${fallbackReason}.`, 'Build it: npm run models -- build');
   const paths = files.map((one) => store.pathOf(one));
   // The slot starts after this; pages read here are in the cache for the tenth of a second that it takes.
@@ -54,10 +60,10 @@ async function sample(store: ModelStore, model: StoredModel, mode: OpenMode, cac
   return measureInSlot({ file: store.pathOf(file), sessionOptions, sampleInputs: model.sampleInputs, steadyRuns: 12, steadyMs: 1000 });
 }
 
-async function measureModel(store: ModelStore, model: StoredModel, { repeats, cache }: Options): Promise<Samples> {
+async function measureModel(store: ModelStore, model: StoredModel, options: Options): Promise<Samples> {
   const samples: Samples = { stock: [], onPath: [], ahead: [] };
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const mode of modes) samples[mode].push(await sample(store, model, mode, cache));
+  for (let repeat = 0; repeat < options.repeats; repeat++) {
+    for (const mode of modes) samples[mode].push(await sample(store, model, mode, options));
   }
   return samples;
 }
@@ -129,14 +135,14 @@ function printRatios(results: ReadonlyMap<string, Samples>): void {
   console.log(table.toString());
 }
 
-function printMachine({ directory, repeats, cache }: Options): void {
+function printMachine({ directory, repeats, cache, stockSpinning }: Options): void {
   const [cpu] = os.cpus();
   console.log(`${cpu?.model ?? 'unknown CPU'}, ${os.availableParallelism()} cores, ${Math.round(os.totalmem() / 1e9)} GB, ${os.type()} ${os.release()}`);
   console.log(`Node ${process.version}, onnxruntime-node ${installedOrtVersion()}, form key: ${currentFormKey()}`);
-  console.log(`${directory}; ${repeats} fresh ready slots for each, taking turns, medians; page cache ${cache}; private = growth of anonymous memory`);
+  console.log(`${directory}; ${repeats} fresh ready slots for each, taking turns, medians; page cache ${cache}; stock spins: ${stockSpinning}; private = growth of anonymous memory`);
 }
 
-/** The benchmark `load`: `--repeat N` (5), `--only NAME`, `--cache warm|cold`, `--dir DIR`, `--small`. */
+/** The benchmark `load`: `--repeat N` (5), `--only NAME`, `--cache warm|cold`, `--stock-spinning on|off`, `--dir DIR`, `--small`. */
 export async function run(args: string[]): Promise<void> {
   const options = parse(args);
   const store = await ModelStore.open(options.directory);

@@ -48,7 +48,6 @@ interface Subject {
 
 export interface ChooseFormOptions {
   readonly plainFile: string;
-  readonly plainBytes: number;
   /**
    * Whether the model multiplies matrices of many rows, as transformers do: only there pre-packed weights pay. (Saved
    * blobs of small convolutional networks have also been seen to crash ONNX Runtime 1.30.)

@@ -11,7 +11,7 @@ import { chooseForm, type ChosenForm } from './choose-form.ts';
 import { installAttachments } from './attachments.ts';
 import { describeFile } from './file-digest.ts';
 import type { OpenForWriting } from './file-sink.ts';
-import { parameterCount, weightBytes } from './graph-builder.ts';
+import { parameterCount, weightBytes, type GraphDescription } from './graph-builder.ts';
 import { writeOnnx } from './onnx-writer.ts';
 import type { WeightSource } from './random-weights.ts';
 import { formFolderName, type StoreWriter } from './store-writer.ts';
@@ -20,7 +20,14 @@ import { formFolderName, type StoreWriter } from './store-writer.ts';
 export const zooVersion = '1';
 
 /** Disk that making a form takes at its peak, in plain files: two candidates, or one of them and one with blobs (1.8). */
-const formDiskFactor = 2.9;
+const formDiskFactor = { withoutBlobs: 2.1, withBlobs: 2.9 } as const;
+
+/** Whether the model multiplies matrices of many rows; a layer at the end of a convolutional network has one. */
+const hasMatrixProducts = (graph: GraphDescription): boolean => graph.nodes.some(({ opType }) => opType === 'MatMul');
+
+function formDiskBytes(graph: GraphDescription): number {
+  return Math.ceil(weightBytes(graph) * (hasMatrixProducts(graph) ? formDiskFactor.withBlobs : formDiskFactor.withoutBlobs));
+}
 
 /** One step of the work on one model. */
 export interface ModelProgress {
@@ -44,7 +51,7 @@ export interface InstallOptions {
 export async function installPlain(store: StoreWriter, options: InstallOptions): Promise<StoredModel> {
   const { name, size, weights, origin, signal, onProgress, openFile } = options;
   const { graph, sampleInputs } = describeArchitecture(name, size);
-  await store.requireFreeBytes(weightBytes(graph), name);
+  await store.requireFreeBytes(weightBytes(graph) + formDiskBytes(graph), name);
   return store.withPartialFolder(name, async (folder) => {
     const file = path.join(folder, `${name}.onnx`);
     const written = await writeOnnx({
@@ -94,13 +101,13 @@ export async function installForm(store: StoreWriter, model: StoredModel, option
   const { name, size, signal, onProgress } = options;
   const key = currentFormKey();
   const target = `${name}/${formFolderName(model.plain.sha256, key)}`;
-  await store.requireFreeBytes(Math.ceil(model.plain.bytes * formDiskFactor), name);
+  const { graph } = describeArchitecture(name, size);
+  await store.requireFreeBytes(formDiskBytes(graph), name);
   const formed = await store.withPartialFolder(`${name}-form`, async (directory) => {
     try {
       const chosen = await chooseForm({
         plainFile: path.join(store.directory, model.plain.path),
-        plainBytes: model.plain.bytes,
-        hasMatrixProducts: describeArchitecture(name, size).graph.nodes.some(({ opType }) => opType === 'MatMul'),
+        hasMatrixProducts: hasMatrixProducts(graph),
         sampleInputs: model.sampleInputs,
         directory,
         effort: size === 'full' ? 'measured' : 'quick',
