@@ -276,7 +276,9 @@ function onLoadFailed(context: StepContext, event: LoadFailed): void {
   if (event.usedBytes !== undefined && load.fate === 'running') container.usedBytes = event.usedBytes;
   if (event.reason === 'artifact') action.loadable = false;
   if (event.reason === 'memory') action.refusedBytes = Math.max(action.refusedBytes, event.predictedBytes ?? load.predictedBytes);
-  if (event.reason === 'memory' || event.reason === 'error') {
+  // A load that was cancelled because its container was taken is wanted elsewhere at once. Any other has to wait: a
+  // container that keeps on refusing would be asked as fast as it can answer.
+  if (event.reason !== 'artifact' && load.fate === 'running') {
     action.retryLoadAt = now + Math.min(longestLoadRetryMs, firstLoadRetryMs * 2 ** Math.min(action.loadFailures, 16));
     action.loadFailures += 1;
   }
