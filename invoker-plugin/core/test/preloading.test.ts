@@ -291,6 +291,16 @@ describe('off-loading', () => {
     assert.equal(scheduler.state.actions.size, 0);
   });
 
+  it('off-loads the artifacts of an action of which a newer version is deployed, and still serves calls of the old one', () => {
+    const scheduler = withOnePlace(minute);
+    scheduler.deploy('ann/a@2', { estimatedResidentBytes: 150 * MiB });
+    assert.deepEqual(scheduler.commands, [{ type: 'offload', containerId: 'c1', actionKey: a, reason: 'action-removed' }]);
+    scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: a, usedBytes: 20 * MiB });
+    assert.deepEqual(scheduler.all('load').map(({ actionKey }) => actionKey), ['ann/a@2']);
+    scheduler.arrive('a1', a);
+    assert.equal(scheduler.the('startActivation').startType, 'prewarmed');
+  });
+
   it('relieves a container that turns out to use more than was predicted', () => {
     const scheduler = withStemCells(1, { poolMemoryBytes: 256 * MiB });
     scheduler.deploy(a);
