@@ -85,10 +85,10 @@ export class Container {
     if (refusal !== undefined || action === undefined) return this.refused(refusal ?? missingCode);
     try {
       const { slot, origin, waitedForLoadMs } = await this.adopt(action, value);
-      const { loadMs } = await this.initialise(slot, origin, action, value);
+      const { loadMs, evictionMs } = await this.initialise(slot, origin, action, value);
       this.advance('initSucceeded');
       const totalLoadMs = loadMs + waitedForLoadMs;
-      const initMs = performance.now() - startedAt - totalLoadMs;
+      const initMs = performance.now() - startedAt - totalLoadMs - evictionMs;
       return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(totalLoadMs)}, slot;desc="${origin}"` };
     } catch (error) {
       return this.initFailed(error);
@@ -107,7 +107,7 @@ export class Container {
       if (slot === undefined || reply?.type !== 'ran') throw new SlotLostError('The slot gave no answer.');
       slot.artifacts = reply.artifacts;
       slot.lastUsefulAt = performance.now();
-      const runMs = performance.now() - startedAt - reply.loadMs;
+      const runMs = performance.now() - startedAt - reply.loadMs - reply.evictionMs;
       return { status: reply.status, body: reply.body, timing: `load;dur=${milliseconds(reply.loadMs)}, run;dur=${milliseconds(runMs)}` };
     } catch {
       // Nobody else will end this activation's log.
@@ -233,14 +233,15 @@ export class Container {
     if (slot === undefined) throw new SlotLostError('The slot is gone.');
     slot.setBackground(false);
     if (from === 'loading') {
-      await Promise.all([gone, this.loader.waitFor(slot)]);
+      await this.loader.waitFor(slot);
       // A load that failed has taken its slot with it: the call does without.
       if (slot.state !== 'resident') return this.adopt(action, value);
     }
-    await gone;
-    slot.owner = owner;
+    // Before anything is waited for: no house-keeping may take the slot away.
     slot.state = 'active';
+    slot.owner = owner;
     this.active = slot;
+    await gone;
     this.killAfterwards(plan.killAfter);
     const origin = from === 'loading' ? 'resident' : from;
     if (from === 'retained') slot.thaw();
@@ -255,7 +256,7 @@ export class Container {
     });
   }
 
-  private async initialise(slot: Slot, origin: Origin, action: ActionCode, value: InitValue): Promise<{ loadMs: number }> {
+  private async initialise(slot: Slot, origin: Origin, action: ActionCode, value: InitValue): Promise<{ loadMs: number; evictionMs: number }> {
     const env = environmentOf(value.env);
     const fingerprint = fingerprintOf(action);
     const hasCode = slot.codeFingerprint === fingerprint;
@@ -267,7 +268,7 @@ export class Container {
     if (reply.type !== 'initialised') throw new InitError('The slot gave an answer that was not asked for.');
     slot.artifacts = reply.artifacts;
     slot.lastUsefulAt = performance.now();
-    return { loadMs: reply.loadMs };
+    return reply;
   }
 
   private async initFailed(error: unknown): Promise<ActivationReply> {

@@ -87,6 +87,7 @@ export class Loader {
     const resident = pool.find(load.owner, ['resident', 'retained']);
     if (resident !== undefined) return this.reply(load, resident, 0);
 
+    const archive = this.archiveFor(load);
     const artifactBytes = await this.predictArtifactBytes(load.request);
     await pool.measure();
     const predictedBytes = pool.predictedBytes(artifactBytes);
@@ -96,10 +97,12 @@ export class Loader {
     }
     throwIfAborted(load);
     const active = this.options.activeSlot();
-    const slot = isSameOwner(active?.owner, load.owner) && active !== undefined ? active : this.takeSlot(load);
+    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : this.takeSlot(load, archive);
     slot.reservedBytes = slot.measuredBytes + predictedBytes;
+    // A call for another action ends this load and wants a blank slot at once.
+    pool.replenish();
     try {
-      const evictionMs = await this.loadInto(slot, load);
+      const evictionMs = await this.loadInto(slot, load, archive);
       return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
     } catch (error) {
       if (slot !== active) await slot.kill();
@@ -109,22 +112,35 @@ export class Loader {
     }
   }
 
-  private takeSlot(load: Load): Slot {
+  /**
+   * The archive to unpack ahead of the call. Where another namespace's code lives it would be within that code's reach:
+   * there it is left out, and refused if models are to come from it.
+   */
+  private archiveFor({ owner, request }: Load): ActionCode | undefined {
+    const archive = archiveOf(request);
+    const hasStrangersCode = this.options.pool.all.some((slot) => slot.codeFingerprint !== undefined && slot.owner?.namespace !== owner.namespace);
+    if (!hasStrangersCode) return archive;
+    if (request.artifacts.models.some((model) => model.path !== undefined)) {
+      throw new ExtensionError('forbidden', `Files of ${owner.actionKey} may not go into a container that holds code of another namespace.`);
+    }
+    return undefined;
+  }
+
+  private takeSlot(load: Load, archive: ActionCode | undefined): Slot {
     const slot = this.options.pool.take(true);
     slot.state = 'loading';
     slot.owner = load.owner;
     load.slot = slot;
-    const archive = archiveOf(load.request);
     if (archive !== undefined) slot.codeFingerprint = fingerprintOf(archive);
     return slot;
   }
 
   /** @returns milliseconds of eviction, which are no part of the load */
-  private async loadInto(slot: Slot, load: Load): Promise<number> {
+  private async loadInto(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<number> {
     await slot.ready;
     const { artifacts } = load.request;
     const residentModels = this.options.pool.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
-    const reply = await slot.load({ artifacts, archive: archiveOf(load.request), residentModels });
+    const reply = await slot.load({ artifacts, archive, residentModels });
     if (reply.type === 'failed') throw new ExtensionError('artifact', reply.message);
     if (reply.type !== 'loaded') throw new ExtensionError('artifact', 'The slot gave an answer that was not asked for.');
     slot.artifacts = reply.artifacts;

@@ -47,7 +47,7 @@ function makeContainer(config: RuntimeConfig, slotsDir: string): Container {
       ...config.actionEnvironment,
       ...(config.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: config.modelStore }),
       ORT_DISABLE_TELEMETRY: '1',
-      // Without these glibc keeps what is freed: docs/performance.md has the figures.
+      // Without these glibc keeps what is freed: after one load of BERT-base 300 to 640 MB instead of 80.
       MALLOC_TRIM_THRESHOLD_: '131072',
       MALLOC_MMAP_THRESHOLD_: '131072',
     },

@@ -47,9 +47,9 @@ const loadedArtifacts = z
 
 export const fromSlotSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
-  /** `evictionMs`: time spent on emptying the page cache for a cold load; no part of the load. */
+  /** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
   z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifacts, evictionMs: milliseconds }),
-  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifacts, loadMs: milliseconds }),
+  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifacts, loadMs: milliseconds, evictionMs: milliseconds }),
   /** A load or an init did not work; `message` is for the person who wrote the action. */
   z.object({ type: z.literal('failed'), id, message: z.string().max(1_000_000) }),
   z.object({
@@ -59,6 +59,7 @@ export const fromSlotSchema = z.discriminatedUnion('type', [
     body: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
     artifacts: loadedArtifacts,
     loadMs: milliseconds,
+    evictionMs: milliseconds,
   }),
 ]);
 export type FromSlot = z.infer<typeof fromSlotSchema>;

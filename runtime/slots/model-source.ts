@@ -10,6 +10,8 @@ import { ModelStore } from '../model-store/model-store.ts';
 import { openModel, openModelFile, planOpening, warmUp, zeroInputs, type OpenMode } from '../model-store/open-model.ts';
 import { evictFromPageCache } from '../model-store/page-cache.ts';
 
+const warmUpRuns = 2;
+
 export type OnnxRuntime = typeof Onnx;
 
 /** A model that can be opened: by its entry in the store, or as a plain file of the archive. */
@@ -63,10 +65,16 @@ function fileOfArchive(name: string, relativePath: string, actionDir: string): s
   return file;
 }
 
-/** Opens a session; a load ahead of a call ends with a warm-up run, so that the first real call finds nothing left to do. */
+/**
+ * Opens a session. A load ahead of a call ends with warm-up runs, so that the first real call finds nothing left to do:
+ * the first run pages the weights in and records what memory it needs, the second lays that memory out.
+ */
 export async function openSession(ort: OnnxRuntime, model: OpenableModel, mode: OpenMode): Promise<InferenceSession> {
   const { session } = model.store === undefined ? await openModelFile(ort, model.plainPath, mode) : await openModel(ort, model.store, model.entry, mode);
-  if (mode === 'ahead') await warmUp(session, model.store === undefined ? zeroInputs(session) : model.entry.sampleInputs, ort);
+  if (mode === 'ahead') {
+    const inputs = model.store === undefined ? zeroInputs(session) : model.entry.sampleInputs;
+    for (let run = 0; run < warmUpRuns; run++) await warmUp(session, inputs, ort);
+  }
   return session;
 }
 

@@ -9,6 +9,7 @@ import { unpack } from './archive.ts';
 import { ArtifactRegistry } from './artifact-registry.ts';
 import { writeLogMarkers } from './log-markers.ts';
 import { slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
+import { rehearse } from './rehearsal.ts';
 import { messageOf, stackOf } from './thrown.ts';
 
 class SlotProcess {
@@ -28,7 +29,10 @@ class SlotProcess {
 
   async prepare(): Promise<void> {
     // On the stock runtime an action finds nothing prepared.
-    if (this.settings.loading === 'mapped') await this.registry.prepare();
+    if (this.settings.loading === 'mapped') {
+      await this.registry.prepare();
+      await rehearse(this.settings.directory);
+    }
     this.send({ type: 'ready' });
   }
 
@@ -44,7 +48,7 @@ class SlotProcess {
         return this.init(message).catch((error: unknown) => this.failedInit(message.id, error));
       case 'wake':
         Object.assign(process.env, message.env);
-        return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, loadMs: 0 };
+        return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, loadMs: 0, evictionMs: 0 };
       case 'run':
         return this.run(message);
     }
@@ -56,15 +60,15 @@ class SlotProcess {
       await this.unpackOnce(message.archive);
       this.registry.enter(this.actionDir);
     }
-    const evictionMsBefore = this.registry.evictionMs;
+    const spent = this.stopwatch();
     await this.registry.loadAhead(message.artifacts);
-    return { type: 'loaded', id: message.id, artifacts: this.registry.artifacts, evictionMs: this.registry.evictionMs - evictionMsBefore };
+    return { type: 'loaded', id: message.id, artifacts: this.registry.artifacts, evictionMs: spent().evictionMs };
   }
 
   private async init(message: ToSlot & { type: 'init' }): Promise<FromSlot> {
     this.registry.residentElsewhere = message.residentModels;
     Object.assign(process.env, message.env);
-    const loadMsBefore = this.registry.clock.elapsedMs;
+    const spent = this.stopwatch();
     if (message.action?.binary === false) {
       this.registry.enter(this.actionDir);
       this.handler = evaluateSource(message.action.code, message.main, this.actionDir);
@@ -74,7 +78,7 @@ class SlotProcess {
       this.registry.enter(this.actionDir);
       this.handler = await requireArchive(message.main, this.actionDir);
     }
-    return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, loadMs: this.registry.clock.elapsedMs - loadMsBefore };
+    return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, ...spent() };
   }
 
   private async unpackOnce(action: ActionCode): Promise<void> {
@@ -92,13 +96,20 @@ class SlotProcess {
   }
 
   private async run(message: ToSlot & { type: 'run' }): Promise<FromSlot> {
-    const loadMsBefore = this.registry.clock.elapsedMs;
+    const spent = this.stopwatch();
     const outcome: Outcome =
       this.handler === undefined ? { status: 403, body: errorBody('System not initialized.'), ran: false } : await runActivation(this.handler, message.body);
-    const loadMs = this.registry.clock.elapsedMs - loadMsBefore;
+    const times = spent();
     if (outcome.logLine !== undefined) process.stderr.write(`${outcome.logLine}\n`);
     if (outcome.ran) await writeLogMarkers();
-    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.registry.artifacts, loadMs };
+    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.registry.artifacts, ...times };
+  }
+
+  /** What the registry has spent on loading and on evicting since now. */
+  private stopwatch(): () => { loadMs: number; evictionMs: number } {
+    const { clock, evictionMs } = this.registry;
+    const loadMs = clock.elapsedMs;
+    return () => ({ loadMs: clock.elapsedMs - loadMs, evictionMs: this.registry.evictionMs - evictionMs });
   }
 }
 

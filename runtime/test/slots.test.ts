@@ -114,6 +114,14 @@ describe('two namespaces in one container', () => {
     assert.deepEqual(await driven.result(), { found: [] });
   });
 
+  it('have no archive of one unpacked where code of the other lives', async () => {
+    const code = { main: 'main', code: await zipBase64({ 'index.js': 'exports.main = () => ({})', 'm.onnx': 'x' }), binary: true };
+    await driven.initialised('two', echoCode);
+    assertExtensionError(await driven.load('one', { namespace: 'other', artifacts: { models: [{ name: 'm', path: 'm.onnx' }] }, code }), 403, 'forbidden');
+    await driven.loaded('one', { namespace: 'other', code });
+    assert.deepEqual(await driven.slotStates(), { 'guest/two': 'active', 'other/one': 'resident' });
+  });
+
   it('leave residents of the same namespace where they are', async () => {
     await driven.loaded('one');
     await driven.loaded('two');
