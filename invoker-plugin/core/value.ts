@@ -29,7 +29,7 @@ function burstRatePerMs(action: Action, now: number): number {
 }
 
 /** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
-export function offloadDueAt(action: Action, config: SchedulerConfig): number {
+function offloadDueAt(action: Action, config: SchedulerConfig): number {
   return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
 }
 
@@ -84,6 +84,7 @@ export function poissonTail(k: number, mean: number): number {
  * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
+  if (action.superseded) return 0;
   const rate = arrivalRatePerMs(action, now, config);
   const busyPlaces = busyPlacesOf(action);
   const places = freePlaces + busyPlaces;

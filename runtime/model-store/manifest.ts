@@ -111,7 +111,7 @@ export async function readManifest(storeDir: string): Promise<Manifest> {
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
-    throw new AppError('MODEL_CORRUPT', `${file} is not a manifest: ${z.prettifyError(parsed.error).split('\n')[0]}.`, 'Build it again: npm run models -- build');
+    throw new AppError('MODEL_CORRUPT', `${file} is not a manifest: ${z.prettifyError(parsed.error).split('\n')[0]}.`, 'Delete that folder and build it again: npm run models -- build');
   }
   return parsed.data;
 }

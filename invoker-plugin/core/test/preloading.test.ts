@@ -138,6 +138,17 @@ describe('loading ahead', () => {
     assert.deepEqual(scheduler.the('load'), { type: 'load', containerId: 'c2', actionKey: a, reason: 'replaced-after-loss' });
   });
 
+  it('does not load into a container that is about to go', () => {
+    const scheduler = withStemCells(0, { prewarmPolicy: 'none' });
+    scheduler.deploy(b, { declaresArtifacts: false });
+    scheduler.runOnce('b1', b);
+    scheduler.pass(10 * minute - 500);
+    scheduler.deploy(a, { estimatedLoadMs: 300 });
+    assert.deepEqual(scheduler.commands, []);
+    scheduler.deploy('ann/c@1', { estimatedLoadMs: 200 });
+    assert.equal(scheduler.the('load').actionKey, 'ann/c@1');
+  });
+
   it('follows a plan that came before its action did', () => {
     const scheduler = withStemCells(1);
     scheduler.plan(a, { lastArrivalAt: scheduler.now - minute, offloadWindowMs: 3 * minute });
@@ -166,8 +177,21 @@ describe('loads that fail', () => {
     return scheduler;
   }
 
-  it('are tried again at once when they were cancelled', () => {
-    assert.equal(failing('cancelled').the('load').actionKey, a);
+  it('are tried elsewhere at once when their container was taken', () => {
+    const scheduler = withStemCells(1, { maxConcurrentLoads: 1 });
+    scheduler.deploy(a);
+    scheduler.deploy('bob/g@1', { declaresArtifacts: false });
+    scheduler.arrive('g1', 'bob/g@1');
+    scheduler.started('c2');
+    scheduler.tell({ type: 'loadFailed', at: scheduler.now, containerId: 'c1', actionKey: a, reason: 'cancelled' });
+    assert.deepEqual(scheduler.all('load').map(({ containerId, actionKey }) => [containerId, actionKey]), [['c2', a]]);
+  });
+
+  it('are tried again only later when a container refuses although nobody took it', () => {
+    const scheduler = failing('cancelled');
+    assert.deepEqual(scheduler.commands, []);
+    assert.deepEqual(scheduler.pass(999), []);
+    assert.equal(scheduler.pass(1)[0]?.type, 'load');
   });
 
   it('are tried again later and later after an error', () => {
@@ -265,6 +289,16 @@ describe('off-loading', () => {
     assert.equal(scheduler.the('offload').reason, 'action-removed');
     scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: a, usedBytes: 20 * MiB });
     assert.equal(scheduler.state.actions.size, 0);
+  });
+
+  it('off-loads the artifacts of an action of which a newer version is deployed, and still serves calls of the old one', () => {
+    const scheduler = withOnePlace(minute);
+    scheduler.deploy('ann/a@2', { estimatedResidentBytes: 150 * MiB });
+    assert.deepEqual(scheduler.commands, [{ type: 'offload', containerId: 'c1', actionKey: a, reason: 'action-removed' }]);
+    scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: a, usedBytes: 20 * MiB });
+    assert.deepEqual(scheduler.all('load').map(({ actionKey }) => actionKey), ['ann/a@2']);
+    scheduler.arrive('a1', a);
+    assert.equal(scheduler.the('startActivation').startType, 'prewarmed');
   });
 
   it('relieves a container that turns out to use more than was predicted', () => {

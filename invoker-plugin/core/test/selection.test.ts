@@ -190,6 +190,19 @@ describe('waiting', () => {
     assert.deepEqual(scheduler.commands, [{ type: 'removeContainer', containerId: 'c1', reason: 'evicted-for-activation' }]);
   });
 
+  it('lets nothing overtake an activation that found no room, not even one whose warm container is idle', () => {
+    const scheduler = withActions({ poolMemoryBytes: 512 * MiB }, a, b);
+    scheduler.deploy(foreign, { memoryLimitBytes: 512 * MiB });
+    scheduler.runOnce('b1', b);
+    scheduler.arrive('a1', a);
+    scheduler.started('c2');
+    scheduler.arrive('f1', foreign);
+    scheduler.arrive('b2', b);
+    assert.deepEqual(scheduler.commands, []);
+    scheduler.finished('a1', 'c2');
+    assert.deepEqual(scheduler.all('removeContainer').map(({ containerId }) => containerId), ['c1', 'c2']);
+  });
+
   it('fails the activation that finds the queue full', () => {
     const scheduler = fullPool({ maxQueuedActivations: 1 });
     scheduler.arrive('a2', a);
@@ -296,6 +309,20 @@ describe('choosing a container with artifacts resident', () => {
     scheduler.now += 200;
     scheduler.arrive('a1', a);
     assert.deepEqual([scheduler.the('startActivation').containerId, scheduler.the('startActivation').startType], [containerId, 'prewarmed']);
+  });
+
+  it('does not join a load that will take longer than loading on the path of the call', () => {
+    const scheduler = withActions({ preload: true, prewarmPolicy: 'stemcell', stemCellCount: 2 });
+    scheduler.started('c1');
+    scheduler.started('c2');
+    scheduler.deploy(a, { estimatedLoadMs: 3000 });
+    const { containerId } = scheduler.the('load');
+    const action = scheduler.state.actions.get(a)!;
+    action.loadMs = { mean: 300, count: 1 };
+    action.aheadLoadMs = { mean: 3000, count: 1 };
+    scheduler.now += 200;
+    scheduler.arrive('a1', a);
+    assert.notEqual(scheduler.the('startActivation').containerId, containerId);
   });
 
   it('takes a stem cell in which nothing is being loaded, so that no load is cancelled', () => {

@@ -53,6 +53,18 @@ describe('the value of a place', () => {
     assert.equal(arrivalRatePerMs(action, scheduler.now, baseConfig), 1 / 500);
   });
 
+  it('counts all that a call saves: the load, the quicker initialisation and the quicker first run', () => {
+    const { scheduler, action } = planned(1);
+    Object.assign(action, {
+      loadMs: { mean: 300, count: 1 },
+      initMs: { mean: 45, count: 1 },
+      adoptMs: { mean: 30, count: 1 },
+      firstRunMs: { mean: 130, count: 1 },
+      runMs: { mean: 100, count: 1 },
+    });
+    near(placeValueMs(action, 0, scheduler.now, baseConfig), 345);
+  });
+
   it('is never negative nor more than the saved latency, and never grows with the places there are', () => {
     fc.assert(
       fc.property(fc.double({ min: 1, max: 1e9, noNaN: true }), fc.nat({ max: 50 }), fc.nat({ max: 1e9 }), (meanGapMs, places, silenceMs) => {

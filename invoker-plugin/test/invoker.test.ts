@@ -1,0 +1,240 @@
+// The invoker against the real runtime in process containers, spoken to as a controller does: messages in, acknowledgements out.
+import { strict as assert } from 'node:assert';
+import path from 'node:path';
+import type { ActionDocument } from '../../common/action-document.ts';
+import { MemoryBus } from '../../common/bus/memory-bus.ts';
+import { SystemClock } from '../../common/clock.ts';
+import { createLogger } from '../../common/logger.ts';
+import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type Acknowledgement, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
+import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
+import { decode, encode } from '../../common/messages/codec.ts';
+import { eventMessageSchema, eventsTopic } from '../../common/messages/event-message.ts';
+import { MemoryCatalog } from '../../controller-plugin/embedded/memory-catalog.ts';
+import type { SchedulerConfig } from '../core/config.ts';
+import { ProcessDriver } from '../drivers/process-driver.ts';
+import { Invoker } from '../invoker.ts';
+
+const megabyte = 1024 * 1024;
+const scheduler: SchedulerConfig = {
+  poolMemoryBytes: 512 * megabyte,
+  prewarmPolicy: 'none',
+  preload: false,
+  keepAliveMs: 60_000,
+  zygoteWindowMs: 60_000,
+  stemCellCount: 0,
+  stemCellMemoryBytes: 256 * megabyte,
+  maxConcurrentLoads: 1,
+  valueHorizonMs: 60_000,
+  evictionHysteresis: 1.2,
+  headroomShare: 0.1,
+  maxQueuedActivations: 10,
+};
+
+function actionOf(name: string, code: string, limits: Partial<ActionDocument['limits']> = {}): ActionDocument {
+  return {
+    actionKey: `guest/${name}@0.0.1`,
+    qualifiedName: `guest/${name}`,
+    version: '0.0.1',
+    kind: 'nodejs:instainfer',
+    main: 'main',
+    code,
+    binary: false,
+    limits: { memoryMegabytes: 256, timeoutMs: 10_000, logsMegabytes: 10, concurrency: 1, ...limits },
+    annotations: { 'provide-api-key': false },
+  };
+}
+
+describe('the invoker', function () {
+  this.timeout(60_000);
+  let bus: MemoryBus;
+  let invoker: Invoker;
+  let catalog: MemoryCatalog;
+  let acknowledgements: Acknowledgement[];
+  let waiters: (() => void)[];
+  let count = 0;
+
+  beforeEach(async () => {
+    bus = new MemoryBus();
+    catalog = new MemoryCatalog();
+    acknowledgements = [];
+    waiters = [];
+    const onError = (error: unknown): never => {
+      throw error;
+    };
+    await bus.subscribe({
+      topic: completedTopic('0'),
+      group: 'completed0',
+      from: 'earliest',
+      handle: (record) => {
+        const decoded = decode(acknowledgementSchema, record.value);
+        assert.ok(decoded.ok);
+        acknowledgements.push(decoded.message);
+        for (const resolve of waiters.splice(0)) resolve();
+      },
+      onError,
+    });
+    invoker = new Invoker({
+      instance: 0,
+      bus,
+      clock: new SystemClock(),
+      logger: createLogger('test', 'silent'),
+      driver: new ProcessDriver({ runtimeMain: path.resolve(import.meta.dirname, '../../runtime/main.js'), startTimeoutMs: 20_000, graceMs: 500 }),
+      catalog,
+      scheduler,
+      environment: {},
+      publishEvents: true,
+      estimate: () => ({ loadMs: 0, residentBytes: 0 }),
+      onFinished: () => undefined,
+      onStep: () => undefined,
+    });
+    await invoker.start();
+  });
+  afterEach(async () => {
+    await invoker.stop();
+    await bus.close();
+  });
+
+  const send = async (name: string, overrides: Partial<ActivationMessage> = {}): Promise<string> => {
+    count += 1;
+    const activationId = count.toString(16).padStart(32, '0');
+    const message: ActivationMessage = {
+      transid: ['t'.repeat(32), Date.now()],
+      action: { path: 'guest', name, version: '0.0.1' },
+      revision: '1-x',
+      user: { subject: 'guest', namespace: { name: 'guest', uuid: 'u' }, authkey: { api_key: 'secret' }, rights: [], limits: {} },
+      activationId,
+      rootControllerIndex: { asString: '0', instanceType: 'controller' },
+      blocking: true,
+      content: {},
+      initArgs: [],
+      lockedArgs: {},
+      ...overrides,
+    };
+    await bus.publish(invokerTopic(0), encode(message));
+    return activationId;
+  };
+
+  /** Resolves with the acknowledgements of an activation once its slot is free. */
+  const acknowledged = async (activationId: string): Promise<Acknowledgement[]> => {
+    const own = (): Acknowledgement[] => acknowledgements.filter((ack) => activationIdOf(ack) === activationId);
+    while (!own().some(freesSlot)) {
+      await new Promise<void>((resolve) => {
+        waiters.push(resolve);
+      });
+    }
+    return own();
+  };
+
+  const recordOf = (acks: readonly Acknowledgement[]): WhiskActivation => {
+    const [first] = acks;
+    assert.ok(first !== undefined && 'response' in first && typeof first.response === 'object');
+    return first.response;
+  };
+
+  it('answers a blocking activation with its result, then with the freed slot', async () => {
+    catalog.put(actionOf('hello', 'function main(args) { return { greeting: "hello " + args.name } }'));
+    const acks = await acknowledged(await send('hello', { content: { name: 'you' } }));
+    assert.equal(acks.length, 2);
+    const record = recordOf(acks);
+    assert.deepEqual(record.response.result, { greeting: 'hello you' });
+    assert.ok(record.annotations.some(({ key }) => key === 'initTime'));
+    assert.ok(!freesSlot(acks[0]!) && freesSlot(acks[1]!));
+  });
+
+  it('answers at once and for all when the action has no logs to wait for', async () => {
+    catalog.put(actionOf('quiet', 'function main() { return {} }', { logsMegabytes: 0 }));
+    const acks = await acknowledged(await send('quiet'));
+    assert.equal(acks.length, 1);
+    assert.ok('response' in acks[0]! && 'instance' in acks[0]);
+  });
+
+  it('tells a controller whose caller does not wait only that the slot is free', async () => {
+    catalog.put(actionOf('hello', 'function main() { return {} }'));
+    const acks = await acknowledged(await send('hello', { blocking: false }));
+    assert.equal(acks.length, 1);
+    assert.ok(!('response' in acks[0]!));
+  });
+
+  it('reuses the container of an action, without init', async () => {
+    catalog.put(actionOf('count', 'let n = 0; function main() { n += 1; return { n } }'));
+    await acknowledged(await send('count'));
+    const record = recordOf(await acknowledged(await send('count')));
+    assert.deepEqual(record.response.result, { n: 2 });
+    assert.ok(!record.annotations.some(({ key }) => key === 'initTime'));
+  });
+
+  it('passes init arguments to the environment and not to the run', async () => {
+    catalog.put(actionOf('env', 'const secret = process.env.TOKEN; function main(args) { return { secret, args, ns: process.env.__OW_NAMESPACE, key: process.env.__OW_API_KEY ?? null } }'));
+    const record = recordOf(await acknowledged(await send('env', { content: { TOKEN: 'abc', visible: 1 }, initArgs: ['TOKEN'] })));
+    assert.deepEqual(record.response.result, { secret: 'abc', args: { visible: 1 }, ns: 'guest', key: null });
+  });
+
+  it('reports an action that is gone as an application error', async () => {
+    const record = recordOf(await acknowledged(await send('gone')));
+    assert.equal(record.response.statusCode, 1);
+    assert.deepEqual(record.response.result, { error: 'Action could not be found or may have been deleted.' });
+  });
+
+  it('replaces the container after a developer error', async () => {
+    catalog.put(actionOf('moody', 'let n = 0; function main(args) { n += 1; if (args.die) process.exit(1); return { n } }'));
+    await acknowledged(await send('moody'));
+    const failed = recordOf(await acknowledged(await send('moody', { content: { die: true } })));
+    assert.equal(failed.response.statusCode, 2);
+    assert.deepEqual(failed.response.result, { error: 'The action did not produce a valid response and exited unexpectedly.' });
+    const fresh = recordOf(await acknowledged(await send('moody')));
+    assert.deepEqual(fresh.response.result, { n: 1 });
+  });
+
+  it('ends an activation at its time limit', async () => {
+    catalog.put(actionOf('slow', 'function main() { return new Promise(() => {}) }', { timeoutMs: 3000 }));
+    const record = recordOf(await acknowledged(await send('slow')));
+    assert.deepEqual(record.response.result, { error: 'The action exceeded its time limits of 3000 milliseconds.' });
+    assert.ok(record.annotations.some(({ key, value }) => key === 'timeout' && value === true));
+  });
+
+  it('answers every activation of a burst that is larger than the pool', async () => {
+    catalog.put(actionOf('busy', 'function main(args) { return new Promise((resolve) => setTimeout(() => resolve({ i: args.i }), 20)) }'));
+    const ids = await Promise.all(Array.from({ length: 9 }, (_, i) => send('busy', { content: { i } })));
+    const results = await Promise.all(ids.map(async (id) => recordOf(await acknowledged(id)).response.result));
+    assert.deepEqual(
+      results,
+      Array.from({ length: 9 }, (_, i) => ({ i })),
+    );
+  });
+
+  it('fails an action that is larger than the pool with the way out', async () => {
+    catalog.put(actionOf('huge', 'function main() { return {} }', { memoryMegabytes: 4096 }));
+    const [ack] = await acknowledged(await send('huge'));
+    assert.ok(ack !== undefined && 'isSystemError' in ack && ack.isSystemError);
+    assert.match(JSON.stringify(recordOf([ack]).response.result), /more memory than this invoker has/);
+  });
+
+  it('skips an unreadable record and goes on', async () => {
+    catalog.put(actionOf('hello', 'function main() { return {} }'));
+    await bus.publish(invokerTopic(0), '{"not":"an activation"}');
+    await bus.publish(invokerTopic(0), 'not even JSON');
+    assert.equal(recordOf(await acknowledged(await send('hello'))).response.statusCode, 0);
+  });
+
+  it('publishes the user event of an activation', async () => {
+    catalog.put(actionOf('hello', 'function main() { return {} }'));
+    const id = await send('hello');
+    await acknowledged(id);
+    const names: string[] = [];
+    await new Promise<void>((resolve) => {
+      void bus.subscribe({
+        topic: eventsTopic,
+        group: 'test',
+        from: 'earliest',
+        handle: (record) => {
+          const decoded = decode(eventMessageSchema, record.value);
+          assert.ok(decoded.ok && decoded.message.eventType === 'Activation');
+          names.push(decoded.message.body.name, decoded.message.body.activationId);
+          resolve();
+        },
+        onError: () => undefined,
+      });
+    });
+    assert.deepEqual(names, ['guest/hello', id]);
+  });
+});
