@@ -46,7 +46,16 @@ class Pool {
   /** Deploys the actions, calls each once, and gives each a plan. */
   fill(keys: readonly string[], random: Random): void {
     for (const actionKey of keys) {
-      this.tell('plan', { type: 'actionDeployed', at: this.now, actionKey, namespace: actionKey.split('/')[0] ?? '', memoryLimitBytes: 256 * MiB, declaresArtifacts: true, estimatedLoadMs: random.uniformBetween(20, 2000), estimatedResidentBytes: random.uniformBetween(20, 120) * MiB });
+      this.tell('plan', {
+        type: 'actionDeployed',
+        at: this.now,
+        actionKey,
+        namespace: actionKey.split('/')[0] ?? '',
+        memoryLimitBytes: 256 * MiB,
+        declaresArtifacts: true,
+        estimatedLoadMs: random.uniformBetween(20, 2000),
+        estimatedResidentBytes: random.uniformBetween(20, 120) * MiB,
+      });
       this.call(actionKey, `fill ${actionKey}`);
       this.plan(actionKey, random);
     }
@@ -64,7 +73,16 @@ class Pool {
 
   plan(actionKey: string, random: Random): void {
     const meanGapMs = random.uniformBetween(5000, 600_000);
-    this.tell('plan', { type: 'planReceived', at: this.now, actionKey, arrivalRatePerMs: 1 / meanGapMs, sampleCount: 20, lastArrivalAt: this.now, preloadWindowMs: 0.0619 * meanGapMs, offloadWindowMs: 2.813 * meanGapMs });
+    this.tell('plan', {
+      type: 'planReceived',
+      at: this.now,
+      actionKey,
+      arrivalRatePerMs: 1 / meanGapMs,
+      sampleCount: 20,
+      lastArrivalAt: this.now,
+      preloadWindowMs: 0.0619 * meanGapMs,
+      offloadWindowMs: 2.813 * meanGapMs,
+    });
   }
 
   call(actionKey: string, activationId: string): void {
@@ -74,7 +92,16 @@ class Pool {
   finishOne(random: Random): void {
     const run = this.running.shift();
     if (run === undefined) return;
-    this.tell('finished', { type: 'activationFinished', at: this.now, ...run, containerUsable: true, initMs: 20, loadMs: random.uniformBetween(20, 2000), runMs: 100, usedBytes: random.uniformBetween(60, 200) * MiB });
+    this.tell('finished', {
+      type: 'activationFinished',
+      at: this.now,
+      ...run,
+      containerUsable: true,
+      initMs: 20,
+      loadMs: random.uniformBetween(20, 2000),
+      runMs: 100,
+      usedBytes: random.uniformBetween(60, 200) * MiB,
+    });
   }
 
   get runningCount(): number {
@@ -178,7 +205,9 @@ export function run(args: string[]): Promise<void> {
     for (const { kind, count, medianUs, p99Us } of rows.filter(({ count }) => count > 0)) {
       if (size === sizes[0]) smallest.set(kind, medianUs);
       const ratio = medianUs / (smallest.get(kind) ?? NaN);
-      lines.push(`${String(size).padStart(10)}  ${kind.padEnd(12)}${String(count).padStart(8)}${medianUs.toFixed(1).padStart(11)}${p99Us.toFixed(1).padStart(9)}${(Number.isFinite(ratio) ? `${ratio.toFixed(1)}×` : '-').padStart(14)}`);
+      const ratioText = Number.isFinite(ratio) ? `${ratio.toFixed(1)}×` : '-';
+      const figures = [String(count).padStart(8), medianUs.toFixed(1).padStart(11), p99Us.toFixed(1).padStart(9), ratioText.padStart(14)];
+      lines.push(`${String(size).padStart(10)}  ${kind.padEnd(12)}${figures.join('')}`);
     }
     lines.push(`${''.padStart(10)}  starts: ${[...startTypes].map(([type, count]) => `${type} ${count}`).join(', ')}`);
   }

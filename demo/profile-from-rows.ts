@@ -78,7 +78,7 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
   });
   const rows = byRun.flatMap((run) => run.rows);
   const steadyMs = rows.filter((row) => !isFresh(row)).map((row) => row.runMs);
-  const runSamplesMs = (steadyMs.length > 0 ? steadyMs : (base?.runSamplesMs ?? rows.map((row) => row.runMs))).slice(0, maxRunSamples);
+  const runSamplesMs = evenly(steadyMs.length > 0 ? steadyMs : (base?.runSamplesMs ?? rows.map((row) => row.runMs)));
   if (runSamplesMs.length === 0) return undefined;
   const freshOf = (form: LoadingForm): ActivationRow[] => byRun.filter((run) => run.loading === form).flatMap((run) => run.rows.filter(isFresh));
   const perForm = (valueOf: (fresh: readonly ActivationRow[]) => number | undefined, fallback: ActionProfile['loadMs'] | undefined): ActionProfile['loadMs'] => {
@@ -103,6 +103,13 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     firstRunExtraMs,
     residentBytes: Math.round(measured(loads.flatMap((load) => load.residentBytes ?? []), base?.residentBytes ?? 0)),
   };
+}
+
+/** At most {@link maxRunSamples} of the values, spread evenly over their distribution. */
+function evenly(values: readonly number[]): readonly number[] {
+  if (values.length <= maxRunSamples) return values;
+  const sorted = values.toSorted((a, b) => a - b);
+  return Array.from({ length: maxRunSamples }, (_, index) => sorted[Math.floor(((index + 0.5) * sorted.length) / maxRunSamples)] ?? 0);
 }
 
 /** A load ahead of time: from the command to the answer, or until a call of another action cut it off. */

@@ -1,16 +1,15 @@
 // The container: brings the life cycle, the slots and the loads together. Each method is one route of the proxy; what
 // may happen when, and which slot is taken, is decided in core/.
-import { actionKeyOf, parseActionKey } from '../common/action-identity.ts';
+import { parseActionKey } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { fingerprintOf } from './action-fingerprint.ts';
+import { adoptSlot, InitError } from './adoption.ts';
 import { activationsOf, drainingError, transition, type LifecycleEvent, type LifecycleState, type Refusal } from './core/lifecycle.ts';
-import { planInit, type SlotOwner } from './core/slot-choice.ts';
 import { ExtensionError } from './extension-error.ts';
 import { Loader, type ParsedLoad } from './loader.ts';
 import type { CleanReply, InitValue, LoadReply, OffloadReply, StatusReply } from './protocol.ts';
 import { writeLogMarkers } from './slots/log-markers.ts';
-import { environmentOf, type ActionCode, type SlotSettings } from './slots/messages.ts';
+import type { ActionCode, SlotSettings } from './slots/messages.ts';
 import { SlotPool } from './slots/slot-pool.ts';
 import { SlotLostError, type Slot } from './slots/slot.ts';
 
@@ -22,6 +21,7 @@ export interface ActivationReply {
 }
 
 export interface ContainerOptions {
+  readonly workDir: string;
   readonly slotsDir: string;
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
@@ -30,16 +30,6 @@ export interface ContainerOptions {
   readonly concurrent: boolean;
   readonly version: string;
   readonly log: Logger;
-}
-
-/** Where the code of an /init went, as the Server-Timing header says it. */
-type Origin = 'resident' | 'retained' | 'blank' | 'spawned';
-
-interface Adoption {
-  readonly slot: Slot;
-  readonly origin: Origin;
-  /** Waiting for a load that was in flight: loading time of this call. */
-  readonly waitedForLoadMs: number;
 }
 
 /** How long the container must be idle before house-keeping starts: back-to-back runs are not disturbed. */
@@ -61,9 +51,8 @@ export class Container {
 
   constructor(options: ContainerOptions) {
     this.options = options;
-    const { slotsDir, settings, environment, limitBytes, blankSlots } = options;
-    this.pool = new SlotPool({ slotsDir, settings, environment, limitBytes, blankSlots, onLost: (slot) => this.onSlotLost(slot) });
-    this.loader = new Loader({ pool: this.pool, modelStore: settings.modelStore, activeSlot: () => this.active });
+    this.pool = new SlotPool({ ...options, onLost: (slot) => this.onSlotLost(slot) });
+    this.loader = new Loader({ pool: this.pool, modelStore: options.settings.modelStore, activeSlot: () => this.active });
     this.pool.replenish();
   }
 
@@ -84,12 +73,13 @@ export class Container {
     const refusal = this.advance('initRequested');
     if (refusal !== undefined || action === undefined) return this.refused(refusal ?? missingCode);
     try {
-      const { slot, origin, waitedForLoadMs } = await this.adopt(action, value);
-      const { loadMs, evictionMs } = await this.initialise(slot, origin, action, value);
+      const onTaken = (slot: Slot): void => {
+        this.active = slot;
+      };
+      const { origin, loadMs, evictionMs } = await adoptSlot({ pool: this.pool, loader: this.loader, onTaken }, action, value);
       this.advance('initSucceeded');
-      const totalLoadMs = loadMs + waitedForLoadMs;
-      const initMs = performance.now() - startedAt - totalLoadMs - evictionMs;
-      return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(totalLoadMs)}, slot;desc="${origin}"` };
+      const initMs = performance.now() - startedAt - loadMs - evictionMs;
+      return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(loadMs)}, slot;desc="${origin}"` };
     } catch (error) {
       return this.initFailed(error);
     }
@@ -221,56 +211,6 @@ export class Container {
     return { status: refusal.status, body: json({ error: refusal.error }) };
   }
 
-  /** Finds or starts the slot for an action, and clears out of the way what must not be there when its code runs. */
-  private async adopt(action: ActionCode, value: InitValue): Promise<Adoption> {
-    const startedAt = performance.now();
-    const owner = ownerOf(value);
-    const plan = planInit(this.pool.views(), { owner, codeFingerprint: fingerprintOf(action) });
-    this.loader.cancelAllBut(owner);
-    const gone = Promise.all(plan.killBefore.map((id) => this.pool.get(id)?.kill()));
-    const { from } = plan.source;
-    const slot = plan.source.id === undefined ? this.pool.spawn(false) : this.pool.get(plan.source.id);
-    if (slot === undefined) throw new SlotLostError('The slot is gone.');
-    slot.setBackground(false);
-    if (from === 'loading') {
-      await this.loader.waitFor(slot);
-      // A load that failed has taken its slot with it: the call does without.
-      if (slot.state !== 'resident') return this.adopt(action, value);
-    }
-    // Before anything is waited for: no house-keeping may take the slot away.
-    slot.state = 'active';
-    slot.owner = owner;
-    this.active = slot;
-    await gone;
-    this.killAfterwards(plan.killAfter);
-    const origin = from === 'loading' ? 'resident' : from;
-    if (from === 'retained') slot.thaw();
-    await slot.ready;
-    return { slot, origin, waitedForLoadMs: from === 'loading' ? performance.now() - startedAt : 0 };
-  }
-
-  /** Others' artifacts give way as soon as the call is under way: after this turn of the event loop, when it has been sent. */
-  private killAfterwards(ids: readonly number[]): void {
-    setImmediate(() => {
-      for (const id of ids) void this.pool.get(id)?.kill();
-    });
-  }
-
-  private async initialise(slot: Slot, origin: Origin, action: ActionCode, value: InitValue): Promise<{ loadMs: number; evictionMs: number }> {
-    const env = environmentOf(value.env);
-    const fingerprint = fingerprintOf(action);
-    const hasCode = slot.codeFingerprint === fingerprint;
-    slot.codeFingerprint = fingerprint;
-    const residentModels = this.pool.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
-    const reply =
-      origin === 'retained' ? await slot.wake({ env }) : await slot.init({ main: action.main, action: hasCode ? undefined : action, env, residentModels });
-    if (reply.type === 'failed') throw new InitError(reply.message);
-    if (reply.type !== 'initialised') throw new InitError('The slot gave an answer that was not asked for.');
-    slot.artifacts = reply.artifacts;
-    slot.lastUsefulAt = performance.now();
-    return reply;
-  }
-
   private async initFailed(error: unknown): Promise<ActivationReply> {
     const slot = this.active;
     this.active = undefined;
@@ -310,20 +250,8 @@ export class Container {
   }
 }
 
-/** The action's code or archive does not work; the message is its author's. */
-class InitError extends Error {}
-
 function actionCodeOf({ main, code, binary }: InitValue): ActionCode | undefined {
   return main === undefined || main === '' || typeof code !== 'string' || code === '' ? undefined : { main, code, binary: binary ?? false };
-}
-
-/** Whose code it is, out of the environment that comes with it; undefined when that does not say. */
-function ownerOf(value: InitValue): SlotOwner | undefined {
-  const env = environmentOf(value.env);
-  const name = env['__OW_ACTION_NAME'];
-  const namespace = env['__OW_NAMESPACE'];
-  if (!name || !namespace) return undefined;
-  return { actionKey: actionKeyOf(name, env['__OW_ACTION_VERSION']), namespace };
 }
 
 function slotReports(slot: Slot, now: number): StatusReply['slots'] {

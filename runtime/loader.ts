@@ -139,8 +139,7 @@ export class Loader {
   private async loadInto(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<number> {
     await slot.ready;
     const { artifacts } = load.request;
-    const residentModels = this.options.pool.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
-    const reply = await slot.load({ artifacts, archive, residentModels });
+    const reply = await slot.load({ artifacts, archive, residentModels: this.options.pool.residentArtifactsBeside(slot) });
     if (reply.type === 'failed') throw new ExtensionError('artifact', reply.message);
     if (reply.type !== 'loaded') throw new ExtensionError('artifact', 'The slot gave an answer that was not asked for.');
     slot.artifacts = reply.artifacts;

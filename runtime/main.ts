@@ -39,9 +39,9 @@ function versionOfPackage(): string {
   return version;
 }
 
-function makeContainer(config: RuntimeConfig, slotsDir: string): Container {
+function makeContainer(config: RuntimeConfig, folders: { workDir: string; slotsDir: string }): Container {
   return new Container({
-    slotsDir,
+    ...folders,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
     environment: {
       ...config.actionEnvironment,
@@ -78,11 +78,11 @@ async function start(): Promise<void> {
   // An activation may take as long as its limit allows; the invoker keeps that limit.
   Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
   const port = await listen(server, config);
-  const { workDir, slotsDir } = makeWorkDir();
+  const folders = makeWorkDir();
   process.once('exit', () => {
-    rmSync(workDir, { recursive: true, force: true });
+    rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, slotsDir);
+  const container = makeContainer(config, folders);
   server.on('request', createApp(container, config.token));
 
   let stopping = false;

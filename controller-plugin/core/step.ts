@@ -42,7 +42,7 @@ function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): Arr
   const known = histories.get(actionKey);
   const formerKey = newestKeys.get(qualifiedName);
   const former = known === undefined && formerKey !== undefined ? histories.get(formerKey) : undefined;
-  const history = known ?? (former === undefined ? newHistory(at) : { ...former, gapsMs: [...former.gapsMs], histogram: { ...former.histogram, bins: [...former.histogram.bins] } });
+  const history = known ?? (former === undefined ? newHistory(at) : copyOf(former));
   histories.delete(actionKey);
   histories.set(actionKey, history);
   if (known === undefined) newestKeys.set(qualifiedName, actionKey);
@@ -51,6 +51,11 @@ function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): Arr
 
 function newHistory(at: number): ArrivalHistory {
   return { lastArrivalAt: undefined, deployedAt: at, gapsMs: [], histogram: createHistogram() };
+}
+
+/** A copy, since calls of the former version may still be under way. */
+function copyOf({ lastArrivalAt, deployedAt, gapsMs, histogram }: ArrivalHistory): ArrivalHistory {
+  return { lastArrivalAt, deployedAt, gapsMs: [...gapsMs], histogram: { ...histogram, bins: [...histogram.bins] } };
 }
 
 function recordArrival(history: ArrivalHistory, at: number): void {

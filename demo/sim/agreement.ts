@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../../common/errors.ts';
 import { armName } from '../arms.ts';
-import { percentText } from '../report/comparison.ts';
+import { msText, percentText } from '../report/comparison.ts';
 import { comparisonSchema, summarySchema, type RunContext, type Summary } from '../report/summary-schema.ts';
 
 /** The largest share of activations that may start otherwise for a simulation to count as faithful. */
@@ -17,6 +17,8 @@ export interface Agreement {
   readonly differing: number;
   /** Of the live run's activations, 0 to 1. */
   readonly differingShare: number;
+  /** Mean startup in ms, live and simulated; null where nothing succeeded. */
+  readonly meanStartupMs: readonly [live: number | null, simulated: number | null];
 }
 
 /** Compares counts, not activation by activation: half the sum of the differences, rounded up, is what differs. */
@@ -27,13 +29,24 @@ export function agreementOf(live: Summary, simulated: Summary): Agreement {
   );
   const differing = Math.ceil(Object.values(counts).reduce((sum, [a, b]) => sum + Math.abs(a - b), 0) / 2);
   const total = live.activations.completed;
-  return { arm: armName(live.context.arm), counts, differing, differingShare: total === 0 ? 1 : differing / total };
+  return {
+    arm: armName(live.context.arm),
+    counts,
+    differing,
+    differingShare: total === 0 ? 1 : differing / total,
+    meanStartupMs: [live.startupMs?.mean ?? null, simulated.startupMs?.mean ?? null],
+  };
 }
 
-export function agreementText({ arm, counts, differing, differingShare }: Agreement): string {
+export function agreementText(agreement: Agreement): string {
+  const { arm, counts, differing, differingShare, meanStartupMs } = agreement;
   const parts = Object.entries(counts).map(([type, [live, simulated]]) => `${type} ${live}/${simulated}`);
   const verdict = differingShare <= faithfulShare ? 'agrees' : 'does not agree';
-  return `${arm}: the simulation ${verdict} with the live run; start types live/simulated: ${parts.join(', ')}; ${differing} differ (${percentText(differingShare)}, at most ${percentText(faithfulShare)})`;
+  const startup = meanStartupMs.map((ms) => (ms === null ? '–' : msText(ms))).join('/');
+  return (
+    `${arm}: the simulation ${verdict} with the live run; start types live/simulated: ${parts.join(', ')}; ` +
+    `${differing} differ (${percentText(differingShare)}, at most ${percentText(faithfulShare)}); mean startup ${startup}`
+  );
 }
 
 /** The summaries in a summary.json of one run or of a comparison. Throws AppError BAD_OPTION where it is none. */

@@ -63,6 +63,13 @@ describe('profileFromRuns', () => {
     assert.deepEqual([profile.actions['resnet50']?.aheadLoadMs, profile.actions['resnet50']?.residentBytes], [80, 500]);
   });
 
+  it('keeps a hundred runs of many, spread as all of them are', () => {
+    const rows = Array.from({ length: 1000 }, (_, index) => rowWith({ runMs: 1 + ((index * 7) % 1000) }));
+    const { actions } = profileFromRuns({ runs: [{ loading: 'mapped', rows, journalEntries: [] }], base: emptyBase, measuredOn: 'here' });
+    const samples = actions['resnet50']?.runSamplesMs ?? [];
+    assert.deepEqual([samples.length, samples[0], samples[50], samples[99]], [100, 6, 506, 996]);
+  });
+
   it('takes a load that was cancelled as one that would have been longer', () => {
     const actionKey = 'guest/resnet50@0.0.1';
     const load: SchedulerCommand = { type: 'load', containerId: 'c', actionKey, reason: 'deployed' };

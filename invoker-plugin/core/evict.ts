@@ -39,7 +39,7 @@ function inEvictionOrder(context: StepContext): Container[] {
 }
 
 /** Expected ms that are lost when an idle container goes: its own action starts cold, its residents load again. */
-export function containerValueMs(context: StepContext, container: Container): number {
+function containerValueMs(context: StepContext, container: Container): number {
   const { state, config, now } = context;
   let valueMs = 0;
   if (container.ownActionKey !== undefined) {

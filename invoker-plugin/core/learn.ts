@@ -30,7 +30,7 @@ function meanOr(learnt: LearntMean, fallback: number): number {
 }
 
 /** Loading on the path of a call: measured there, else as measured ahead of time, else as estimated at deployment. */
-export function loadMsOf(action: Action): number {
+function loadMsOf(action: Action): number {
   return meanOr(action.loadMs, meanOr(action.aheadLoadMs, action.estimatedLoadMs));
 }
 

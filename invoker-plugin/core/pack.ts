@@ -54,6 +54,10 @@ function examine(context: StepContext, action: Action): void {
     return;
   }
   if (!config.preload) return;
+  if (action.superseded) {
+    offloadEverywhere(context, action, 'action-removed');
+    return;
+  }
   let nextLookAt = Infinity;
   const lookAt = (at: number): boolean => {
     if (at <= now) return true;

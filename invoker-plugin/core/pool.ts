@@ -107,7 +107,7 @@ function setContainerTimer({ state }: StepContext, container: Container, at: num
 }
 
 /** How long an idle container is kept for its own action. */
-export function keepAliveMsOf(action: Action, config: SchedulerConfig): number {
+function keepAliveMsOf(action: Action, config: SchedulerConfig): number {
   const planned = action.plan?.keepAliveWindowMs;
   if (planned === undefined) return config.keepAliveMs;
   return Math.min(Math.max(planned, leastKeepAliveShare * config.keepAliveMs), mostKeepAliveShare * config.keepAliveMs);

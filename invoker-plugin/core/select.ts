@@ -70,7 +70,12 @@ function takeOwn({ state }: StepContext, action: Action): Take | undefined {
 function cheapestThatIsUp(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {
   const { state, config } = context;
   const limit = action.memoryLimitBytes;
-  const candidates = [action.idleResident, action.loadingIn, idleOfClass(state, classOf('stem', limit, undefined)), idleOfClass(state, classOf('zygote', limit, undefined))];
+  const candidates = [
+    action.idleResident,
+    action.loadingIn,
+    idleOfClass(state, classOf('stem', limit, undefined)),
+    idleOfClass(state, classOf('zygote', limit, undefined)),
+  ];
   if (config.preload) candidates.push(idleOfClass(state, classOf('warm', limit, action.namespace)));
   let cheapest: { container: Container; costMs: number } | undefined;
   for (const ids of candidates) {
@@ -108,7 +113,7 @@ function isUsableBy(container: Container, action: Action): boolean {
  * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
  * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way.
  */
-export function displacedMs(context: StepContext, container: Container, taker: Action): number {
+function displacedMs(context: StepContext, container: Container, taker: Action): number {
   const { state, config, now } = context;
   const takenMs = busyWindowMsOf(taker);
   let lostMs = 0;

@@ -1,6 +1,6 @@
 // What the scheduler remembers: containers, actions, waiting activations, and the indexes that keep a step cheap. It
 // decides nothing. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
-import type { ActionKey } from '../../common/action-identity.ts';
+import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerCommand, StartType, Load } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { ContainerId } from './events.ts';
@@ -84,6 +84,8 @@ export interface Action {
   estimatedLoadMs: number;
   estimatedResidentBytes: number;
   removed: boolean;
+  /** A newer version is deployed: calls that are under way are still served, but no more are expected. */
+  superseded: boolean;
   deployedAt: number;
   lastArrivalAt: number | undefined;
   /** Times of the last few arrivals, oldest first. */
@@ -149,6 +151,8 @@ export interface SchedulerState {
   nextContainerNumber: number;
   containers: Map<ContainerId, Container>;
   actions: Map<ActionKey, Action>;
+  /** The version deployed last, by qualified name. */
+  newestKeys: Map<string, ActionKey>;
   /** Plans of actions that are not deployed here yet, the oldest first; bounded by {@link mostPlansAhead}. */
   plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
   /** In order of arrival. */
@@ -201,6 +205,7 @@ export function createState(): SchedulerState {
     nextContainerNumber: 1,
     containers: new Map(),
     actions: new Map(),
+    newestKeys: new Map(),
     plansAhead: new Map(),
     waiting: new Map(),
     queuedCount: 0,
@@ -310,4 +315,6 @@ export function forgetAction(state: SchedulerState, action: Action): void {
     if (ownActionKey === action.key || load?.actionKey === action.key) return;
   }
   state.actions.delete(action.key);
+  const { qualifiedName } = parseActionKey(action.key);
+  if (state.newestKeys.get(qualifiedName) === action.key) state.newestKeys.delete(qualifiedName);
 }

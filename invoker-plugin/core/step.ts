@@ -1,6 +1,6 @@
 // The scheduler: one event in, the next state and what to do about it out. It only dispatches; each question is answered in
 // its own file. No clock, no I/O: the same events give the same commands, live and simulated.
-import type { ActionKey } from '../../common/action-identity.ts';
+import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, serveWaiting, startAwaited } from './activations.ts';
 import type { SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
@@ -20,7 +20,18 @@ import type {
 import { learn, noMean } from './learn.ts';
 import { pack, relievePressure } from './pack.ts';
 import { policyTable } from './policies/table.ts';
-import { checkWindow, deleteUnclaimed, endLoad, finishCleaning, forgetContainer, makeIdle, noteFailedStemCell, noteRoom, removeContainer, replenishStemCells } from './pool.ts';
+import {
+  checkWindow,
+  deleteUnclaimed,
+  endLoad,
+  finishCleaning,
+  forgetContainer,
+  makeIdle,
+  noteFailedStemCell,
+  noteRoom,
+  removeContainer,
+  replenishStemCells,
+} from './pool.ts';
 import { actionOf, addResident, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
@@ -111,6 +122,7 @@ function newAction(event: ActionDeployed): Action {
     estimatedLoadMs: event.estimatedLoadMs,
     estimatedResidentBytes: event.estimatedResidentBytes,
     removed: false,
+    superseded: false,
     deployedAt: event.at,
     lastArrivalAt: undefined,
     recentArrivals: [],
@@ -153,13 +165,24 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
     known.estimatedLoadMs = event.estimatedLoadMs;
     known.estimatedResidentBytes = event.estimatedResidentBytes;
     known.removed = false;
+    known.superseded = false;
     known.deployedAt = now;
     known.loadable = true;
     known.loadFailures = 0;
     known.retryLoadAt = 0;
     known.refusedBytes = 0;
   }
+  supersedeFormer(state, event.actionKey);
   state.dirty.add(event.actionKey);
+}
+
+function supersedeFormer(state: SchedulerState, newestKey: ActionKey): void {
+  const { qualifiedName } = parseActionKey(newestKey);
+  const former = state.actions.get(state.newestKeys.get(qualifiedName) ?? newestKey);
+  state.newestKeys.set(qualifiedName, newestKey);
+  if (former === undefined || former.key === newestKey) return;
+  former.superseded = true;
+  state.dirty.add(former.key);
 }
 
 function onActionRemoved({ state }: StepContext, key: ActionKey): void {
@@ -276,7 +299,9 @@ function onLoadFailed(context: StepContext, event: LoadFailed): void {
   if (event.usedBytes !== undefined && load.fate === 'running') container.usedBytes = event.usedBytes;
   if (event.reason === 'artifact') action.loadable = false;
   if (event.reason === 'memory') action.refusedBytes = Math.max(action.refusedBytes, event.predictedBytes ?? load.predictedBytes);
-  if (event.reason === 'memory' || event.reason === 'error') {
+  // A load that was cancelled because its container was taken is wanted elsewhere at once. Any other has to wait: a
+  // container that keeps on refusing would be asked as fast as it can answer.
+  if (event.reason !== 'artifact' && load.fate === 'running') {
     action.retryLoadAt = now + Math.min(longestLoadRetryMs, firstLoadRetryMs * 2 ** Math.min(action.loadFailures, 16));
     action.loadFailures += 1;
   }

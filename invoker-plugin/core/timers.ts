@@ -14,7 +14,12 @@ function isBefore(left: Timer, right: Timer): boolean {
   return left.at < right.at || (left.at === right.at && left.number < right.number);
 }
 
+/** Timers kept for each container and action before the ones that no longer stand are swept out. */
+const mostTimersPerSubject = 4;
+const leastTimersToSweep = 64;
+
 export function pushTimer(state: SchedulerState, at: number, subject: Timer['subject'], id: string): void {
+  if (state.timers.length > leastTimersToSweep + mostTimersPerSubject * (state.containers.size + state.actions.size)) sweep(state);
   const heap = state.timers;
   const timer: Timer = { at, number: state.nextTimerNumber++, subject, id };
   let index = heap.length;
@@ -27,6 +32,12 @@ export function pushTimer(state: SchedulerState, at: number, subject: Timer['sub
     index = parentIndex;
   }
   heap[index] = timer;
+}
+
+/** An action that is called often sets its timers anew with each call; what it leaves behind must not pile up. */
+function sweep(state: SchedulerState): void {
+  const current = state.timers.filter((timer) => isCurrent(state, timer));
+  state.timers = current.sort((left, right) => (isBefore(left, right) ? -1 : 1));
 }
 
 /** Removes the earliest timer; the heap must not be empty. */
@@ -58,7 +69,7 @@ export function isCurrent(state: SchedulerState, timer: Timer): boolean {
     case 'action':
       return state.actions.get(timer.id)?.timerAt === timer.at;
     case 'stem-cells':
-      return true;
+      return state.retryStemCellAt === timer.at;
   }
 }
 

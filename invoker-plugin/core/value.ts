@@ -17,6 +17,11 @@ const assumedProbability = 0.3;
 export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
+/**
+ * Off-load window of an action without a planned one, where keep-alive is shorter: an artifact is cheaper to keep than a
+ * container. OpenWhisk's own keep-alive. The value falls with the silence all the while.
+ */
+const unplannedOffloadWindowMs = 600_000;
 /** An action whose off-load window is over stays resident this long where nobody needs the room. */
 const expiredRetentionMs = 600_000;
 
@@ -29,8 +34,8 @@ function burstRatePerMs(action: Action, now: number): number {
 }
 
 /** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
-export function offloadDueAt(action: Action, config: SchedulerConfig): number {
-  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
+function offloadDueAt(action: Action, config: SchedulerConfig): number {
+  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
 }
 
 /** When what is resident of the action goes even if nobody needs the room. */
@@ -84,6 +89,7 @@ export function poissonTail(k: number, mean: number): number {
  * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
+  if (action.superseded) return 0;
   const rate = arrivalRatePerMs(action, now, config);
   const busyPlaces = busyPlacesOf(action);
   const places = freePlaces + busyPlaces;

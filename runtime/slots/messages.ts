@@ -39,11 +39,15 @@ export type ToSlot =
   | { readonly type: 'wake'; readonly id: number; readonly env: Readonly<Record<string, string>> }
   | { readonly type: 'run'; readonly id: number; readonly body: Buffer };
 
+/** Bounds of what a slot may tell the proxy; the slot keeps to them itself, or its message would be dropped. */
+export const maxReportedArtifacts = 128;
+export const maxMessageLength = 100_000;
+
 const id = z.number().int().nonnegative();
 const milliseconds = z.number().nonnegative().finite();
 const loadedArtifacts = z
   .array(z.object({ name: z.string().max(300), kind: z.enum(['model', 'library']), loadMs: milliseconds, bytes: z.number().nonnegative().finite() }))
-  .max(128);
+  .max(maxReportedArtifacts);
 
 export const fromSlotSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
@@ -51,7 +55,7 @@ export const fromSlotSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifacts, evictionMs: milliseconds }),
   z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifacts, loadMs: milliseconds, evictionMs: milliseconds }),
   /** A load or an init did not work; `message` is for the person who wrote the action. */
-  z.object({ type: z.literal('failed'), id, message: z.string().max(1_000_000) }),
+  z.object({ type: z.literal('failed'), id, message: z.string().max(maxMessageLength) }),
   z.object({
     type: z.literal('ran'),
     id,

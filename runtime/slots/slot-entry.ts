@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import type { LoadedArtifact } from '../protocol.ts';
 import { evaluateSource, requireArchive } from './action-code.ts';
 import { errorBody, runActivation, type Handler, type Outcome } from './activation.ts';
 import { unpack } from './archive.ts';
 import { ArtifactRegistry } from './artifact-registry.ts';
 import { writeLogMarkers } from './log-markers.ts';
-import { slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
+import { maxMessageLength, maxReportedArtifacts, slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
 import { rehearse } from './rehearsal.ts';
 import { messageOf, stackOf } from './thrown.ts';
 
@@ -43,12 +44,12 @@ class SlotProcess {
   private async answer(message: ToSlot): Promise<FromSlot> {
     switch (message.type) {
       case 'load':
-        return this.load(message).catch((error: unknown) => ({ type: 'failed', id: message.id, message: messageOf(error) }));
+        return this.load(message).catch((error: unknown) => failure(message.id, messageOf(error)));
       case 'init':
         return this.init(message).catch((error: unknown) => this.failedInit(message.id, error));
       case 'wake':
         Object.assign(process.env, message.env);
-        return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, loadMs: 0, evictionMs: 0 };
+        return { type: 'initialised', id: message.id, artifacts: this.artifacts, loadMs: 0, evictionMs: 0 };
       case 'run':
         return this.run(message);
     }
@@ -62,7 +63,7 @@ class SlotProcess {
     }
     const spent = this.stopwatch();
     await this.registry.loadAhead(message.artifacts);
-    return { type: 'loaded', id: message.id, artifacts: this.registry.artifacts, evictionMs: spent().evictionMs };
+    return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
   }
 
   private async init(message: ToSlot & { type: 'init' }): Promise<FromSlot> {
@@ -78,7 +79,7 @@ class SlotProcess {
       this.registry.enter(this.actionDir);
       this.handler = await requireArchive(message.main, this.actionDir);
     }
-    return { type: 'initialised', id: message.id, artifacts: this.registry.artifacts, ...spent() };
+    return { type: 'initialised', id: message.id, artifacts: this.artifacts, ...spent() };
   }
 
   private async unpackOnce(action: ActionCode): Promise<void> {
@@ -92,7 +93,7 @@ class SlotProcess {
   private async failedInit(id: number, error: unknown): Promise<FromSlot> {
     process.stderr.write(`${stackOf(error)}\n`);
     await writeLogMarkers();
-    return { type: 'failed', id, message: stackOf(error) };
+    return failure(id, stackOf(error));
   }
 
   private async run(message: ToSlot & { type: 'run' }): Promise<FromSlot> {
@@ -102,7 +103,11 @@ class SlotProcess {
     const times = spent();
     if (outcome.logLine !== undefined) process.stderr.write(`${outcome.logLine}\n`);
     if (outcome.ran) await writeLogMarkers();
-    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.registry.artifacts, ...times };
+    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.artifacts, ...times };
+  }
+
+  private get artifacts(): LoadedArtifact[] {
+    return this.registry.artifacts.slice(0, maxReportedArtifacts);
   }
 
   /** What the registry has spent on loading and on evicting since now. */
@@ -112,6 +117,8 @@ class SlotProcess {
     return () => ({ loadMs: clock.elapsedMs - loadMs, evictionMs: this.registry.evictionMs - evictionMs });
   }
 }
+
+const failure = (id: number, text: string): FromSlot => ({ type: 'failed', id, message: text.slice(0, maxMessageLength) });
 
 function start(): void {
   const send = process.send?.bind(process);

@@ -13,8 +13,9 @@ import { Slot } from './slot.ts';
 const assumedSlotBytes = 40e6;
 
 export interface SlotPoolOptions {
-  /** Folder in which each slot gets one of its own. */
+  /** Folder in which each slot gets one of its own; it lies in `workDir`, which is removed in the end. */
   readonly slotsDir: string;
+  readonly workDir: string;
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly limitBytes: number;
@@ -26,7 +27,7 @@ export interface SlotPoolOptions {
 export class SlotPool {
   private readonly options: SlotPoolOptions;
   private readonly slots = new Map<number, Slot>();
-  private readonly reaper = new Reaper();
+  private readonly reaper: Reaper;
   private nextId = 1;
   private proxyBytes = 0;
   private slotBytes = assumedSlotBytes;
@@ -34,6 +35,7 @@ export class SlotPool {
 
   constructor(options: SlotPoolOptions) {
     this.options = options;
+    this.reaper = new Reaper(options.workDir);
   }
 
   get all(): readonly Slot[] {
@@ -51,6 +53,11 @@ export class SlotPool {
 
   views(): SlotView[] {
     return this.all.map(({ id, state, owner, codeFingerprint }) => ({ id, state, owner, codeFingerprint }));
+  }
+
+  /** Names of what the other slots hold. */
+  residentArtifactsBeside(slot: Slot): string[] {
+    return this.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
   }
 
   /** Starts a process; `background`: it stays behind every running activation until it is used. */

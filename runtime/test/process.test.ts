@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -10,11 +10,19 @@ import path from 'node:path';
 import { assertExtensionError, DrivenRuntime, isAlive } from '../testing/driven-runtime.ts';
 import { eventually, RuntimeProcess } from '../testing/runtime-process.ts';
 
-const workDirs = (): string[] => readdirSync(os.tmpdir()).filter((name) => name.startsWith('instainfer-'));
 const pidCode = 'function main() { return { pid: process.pid }; }';
 const slowCode = 'function main({ ms }) { return new Promise((resolve) => setTimeout(() => resolve({ done: true }), ms)); }';
 
 describe('the runtime process', () => {
+  /** Where the runtimes under test keep their folders. */
+  let tmpDir: string;
+  before(() => {
+    tmpDir = mkdtempSync(path.join(os.tmpdir(), 'runtime-test-'));
+  });
+  after(() => {
+    rmSync(tmpDir, { recursive: true });
+  });
+
   it('says in one line that a port is in use and what to do, and exits with an error', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -71,8 +79,7 @@ describe('the runtime process', () => {
   });
 
   it('finishes what runs when it is told to end, refuses the rest, and leaves nothing', async () => {
-    const before = workDirs();
-    const runtime = await RuntimeProcess.start();
+    const runtime = await RuntimeProcess.start({ TMPDIR: tmpDir });
     await runtime.call('POST', '/init', { value: { main: 'main', code: slowCode } });
     const run = runtime.call('POST', '/run', { value: { ms: 300 } });
     await eventually(async () => (await runtime.call('GET', '/status')).text.includes('"running"'), 'the activation runs');
@@ -84,7 +91,7 @@ describe('the runtime process', () => {
     assertExtensionError(await runtime.call('POST', '/load', { value: { action: 'a/b', namespace: 'a', artifacts: {} } }), 503, 'draining');
     assert.deepEqual((await run).json, { done: true });
     assert.deepEqual(await ended, [0, null]);
-    assert.deepEqual(workDirs().filter((name) => !before.includes(name)), []);
+    assert.deepEqual(readdirSync(tmpDir), []);
   });
 
   it('ends within its grace even if an activation does not', async () => {
@@ -100,8 +107,8 @@ describe('the runtime process', () => {
     { title: 'its parent has gone', end: (runtime: RuntimeProcess) => runtime.child.disconnect() },
     { title: 'it is killed', end: (runtime: RuntimeProcess) => runtime.child.kill('SIGKILL') },
   ]) {
-    it(`leaves no slot behind when ${title}, not even one that is frozen or hangs`, async () => {
-      const driven = await DrivenRuntime.start();
+    it(`leaves no slot and no folder behind when ${title}, not even of one that is frozen or hangs`, async () => {
+      const driven = await DrivenRuntime.start({ TMPDIR: tmpDir });
       await driven.initialised('frozen', pidCode);
       const { pid: frozen } = await driven.result();
       await driven.clean(true);
@@ -114,6 +121,7 @@ describe('the runtime process', () => {
       end(driven.runtime);
       await ended;
       await eventually(() => !isAlive(frozen as number) && !isAlive(hanging as number), 'the slots are gone');
+      await eventually(() => readdirSync(tmpDir).length === 0, 'the folder is gone');
       await driven.stop();
     });
   }

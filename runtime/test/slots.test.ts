@@ -165,6 +165,12 @@ describe('a slot that ends by itself', () => {
     assert.match(reply.text, /exited unexpectedly/);
   });
 
+  it('fails the init that throws more text than anyone wants to read', async () => {
+    const reply = await driven.init('one', `throw new Error('x'.repeat(5_000_000))`);
+    assert.equal(reply.status, 502);
+    assert.ok(reply.text.length < 200_000);
+  });
+
   it('between two runs, sends the next one elsewhere', async () => {
     await driven.initialised('one', 'function main() { setTimeout(() => process.exit(0)); return {}; }');
     await driven.result();

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { prewarmPolicies } from '../config.ts';
 import { MiB, minute, TestScheduler } from './builders.ts';
+import { PromptExecutor } from './prompt-executor.ts';
 
 const a = 'ann/a@1';
 const b = 'ann/b@1';
@@ -166,6 +167,20 @@ describe('answers that crossed something else', () => {
     scheduler.removed('c9', 'crashed');
     assert.deepEqual(scheduler.commands, []);
     assert.equal(scheduler.state.containers.size, 0);
+  });
+
+  it('leave nothing behind: timers of an action that is called 1000 times do not pile up', () => {
+    const scheduler = new TestScheduler({ preload: true, prewarmPolicy: 'stemcell', stemCellCount: 2 });
+    const executor = new PromptExecutor(scheduler, 50 * MiB);
+    executor.carryOut(scheduler.tell({ type: 'ticked', at: scheduler.now }));
+    executor.carryOut(scheduler.deploy(a));
+    for (let number = 0; number < 1000; number += 1) {
+      executor.pass(1000);
+      executor.carryOut(scheduler.plan(a, { arrivalRatePerMs: 1 / 1000, preloadWindowMs: 62, offloadWindowMs: 3_600_000 }));
+      executor.carryOut(scheduler.arrive(`a${number}`, a));
+    }
+    assert.ok(scheduler.state.actions.get(a)!.residentIn.size > 0, 'artifacts that expire later are there');
+    assert.ok(scheduler.state.timers.length < 100, `${scheduler.state.timers.length} timers`);
   });
 
   it('do not turn time back', () => {

@@ -177,8 +177,21 @@ describe('loads that fail', () => {
     return scheduler;
   }
 
-  it('are tried again at once when they were cancelled', () => {
-    assert.equal(failing('cancelled').the('load').actionKey, a);
+  it('are tried elsewhere at once when their container was taken', () => {
+    const scheduler = withStemCells(1, { maxConcurrentLoads: 1 });
+    scheduler.deploy(a);
+    scheduler.deploy('bob/g@1', { declaresArtifacts: false });
+    scheduler.arrive('g1', 'bob/g@1');
+    scheduler.started('c2');
+    scheduler.tell({ type: 'loadFailed', at: scheduler.now, containerId: 'c1', actionKey: a, reason: 'cancelled' });
+    assert.deepEqual(scheduler.all('load').map(({ containerId, actionKey }) => [containerId, actionKey]), [['c2', a]]);
+  });
+
+  it('are tried again only later when a container refuses although nobody took it', () => {
+    const scheduler = failing('cancelled');
+    assert.deepEqual(scheduler.commands, []);
+    assert.deepEqual(scheduler.pass(999), []);
+    assert.equal(scheduler.pass(1)[0]?.type, 'load');
   });
 
   it('are tried again later and later after an error', () => {
@@ -276,6 +289,16 @@ describe('off-loading', () => {
     assert.equal(scheduler.the('offload').reason, 'action-removed');
     scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: a, usedBytes: 20 * MiB });
     assert.equal(scheduler.state.actions.size, 0);
+  });
+
+  it('off-loads the artifacts of an action of which a newer version is deployed, and still serves calls of the old one', () => {
+    const scheduler = withOnePlace(minute);
+    scheduler.deploy('ann/a@2', { estimatedResidentBytes: 150 * MiB });
+    assert.deepEqual(scheduler.commands, [{ type: 'offload', containerId: 'c1', actionKey: a, reason: 'action-removed' }]);
+    scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: a, usedBytes: 20 * MiB });
+    assert.deepEqual(scheduler.all('load').map(({ actionKey }) => actionKey), ['ann/a@2']);
+    scheduler.arrive('a1', a);
+    assert.equal(scheduler.the('startActivation').startType, 'prewarmed');
   });
 
   it('relieves a container that turns out to use more than was predicted', () => {

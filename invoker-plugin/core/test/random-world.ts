@@ -80,7 +80,7 @@ export class RandomWorld {
   }
 
   private keyOf(which: number): string {
-    return `${which % 3 === 0 ? 'ann' : 'bob'}/action${which % 7}@0.0.1`;
+    return `${which % 3 === 0 ? 'ann' : 'bob'}/action${which % 7}@0.0.${which === 20 ? 2 : 1}`;
   }
 
   private deploy(which: number, how: number): void {

@@ -4,53 +4,7 @@ import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import type { SchedulerCommand } from '../commands.ts';
 import { MiB, TestScheduler } from './builders.ts';
-
-/** Answers every command at once; runs take 20 ms. Counts what was asked for. */
-class PromptExecutor {
-  readonly scheduler: TestScheduler;
-  loads = 0;
-  evictions = 0;
-
-  constructor(scheduler: TestScheduler) {
-    this.scheduler = scheduler;
-  }
-
-  carryOut(commands: readonly SchedulerCommand[]): void {
-    const pending = [...commands];
-    for (let command = pending.shift(); command !== undefined; command = pending.shift()) pending.push(...this.answer(command));
-  }
-
-  /** Lets time pass in small steps, so that what falls due is carried out when it does. */
-  pass(ms: number): void {
-    for (const until = this.scheduler.now + ms; this.scheduler.now < until; ) {
-      this.carryOut(this.scheduler.pass(Math.min(100, until - this.scheduler.now)));
-    }
-  }
-
-  private answer(command: SchedulerCommand): SchedulerCommand[] {
-    const { scheduler } = this;
-    if (command.type === 'failActivation') return [];
-    const { containerId } = command;
-    const usedBytes = scheduler.state.containers.get(containerId)?.usedBytes ?? 0;
-    switch (command.type) {
-      case 'load':
-        this.loads += 1;
-        return scheduler.loaded(containerId, command.actionKey, usedBytes + residentBytes, residentBytes);
-      case 'offload':
-        this.evictions += 1;
-        return scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId, actionKey: command.actionKey, usedBytes: usedBytes - residentBytes });
-      case 'createContainer':
-        return scheduler.started(containerId);
-      case 'removeContainer':
-        return scheduler.removed(containerId);
-      case 'startActivation':
-        scheduler.now += 20;
-        return scheduler.finished(command.activationId, containerId, { usedBytes: undefined });
-      case 'cleanContainer':
-        return scheduler.tell({ type: 'containerCleaned', at: scheduler.now, containerId, usedBytes });
-    }
-  }
-}
+import { PromptExecutor } from './prompt-executor.ts';
 
 const residentBytes = 150 * MiB;
 
@@ -61,7 +15,7 @@ describe('two artifacts that compete for one place', function () {
   /** One stem cell, with room for one of the two. */
   function contest(): PromptExecutor {
     const scheduler = new TestScheduler({ preload: true, prewarmPolicy: 'stemcell', stemCellCount: 1, poolMemoryBytes: 256 * MiB });
-    const executor = new PromptExecutor(scheduler);
+    const executor = new PromptExecutor(scheduler, residentBytes);
     executor.carryOut(scheduler.tell({ type: 'ticked', at: scheduler.now }));
     for (const key of rivals) executor.carryOut(scheduler.deploy(key, { estimatedResidentBytes: residentBytes }));
     assert.equal(executor.loads, 1, 'one of them has the place');
