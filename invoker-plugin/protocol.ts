@@ -10,6 +10,8 @@ export const residencySchema = z.object({
   invoker: z.number().int().nonnegative(),
   containerId: z.string(),
   at: z.number(),
+  /** The action the container is initialised for; its artifacts are there too. */
+  ownActionKey: z.string().nullable(),
   /** Action keys whose artifacts are resident, with their private bytes. */
   resident: z.array(z.object({ actionKey: z.string(), residentBytes: z.number().nonnegative() })),
   usedBytes: z.number().nonnegative(),

@@ -40,6 +40,7 @@ export class ResidencyReporter {
       invoker: this.options.invoker,
       containerId: container.id,
       at,
+      ownActionKey: container.ownActionKey ?? null,
       resident: [...container.residents.values()].map(({ actionKey, residentBytes }) => ({ actionKey, residentBytes })),
       usedBytes: container.usedBytes,
       limitBytes: container.memoryLimitBytes,

@@ -184,7 +184,8 @@ async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
     lines.push(renderComparison(comparison));
   } else {
     lines.push(renderRun(only.summary));
-    if (options.arm.preload) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
+    // The latencies of small models say nothing of what loading costs.
+    if (options.arm.preload && !options.small) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
   }
   process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}\n`);
 }

@@ -4,7 +4,10 @@ import { msText, percentText } from '../report/comparison.ts';
 import type { Summary } from '../report/summary-schema.ts';
 import { simulateArm, type Workload } from '../sim/simulate-arm.ts';
 
-/** One line for each of the arms that pre-loading is held against; figures of the live run stand first. */
+/**
+ * One line for each of the arms that pre-loading is held against; figures of the live run stand first. What this run did not
+ * measure, such as loading as an action does today, comes from the profile that ships.
+ */
 export function describeWithoutPreloading(live: Summary, workload: Workload): string {
   const { policy } = live.context.arm;
   const others: readonly { title: string; arm: Arm }[] = [

@@ -17,6 +17,11 @@ const assumedProbability = 0.3;
 export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
+/**
+ * Off-load window of an action without a planned one, where keep-alive is shorter: an artifact is cheaper to keep than a
+ * container. OpenWhisk's own keep-alive. The value falls with the silence all the while.
+ */
+const unplannedOffloadWindowMs = 600_000;
 /** An action whose off-load window is over stays resident this long where nobody needs the room. */
 const expiredRetentionMs = 600_000;
 
@@ -30,7 +35,7 @@ function burstRatePerMs(action: Action, now: number): number {
 
 /** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
 function offloadDueAt(action: Action, config: SchedulerConfig): number {
-  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? config.keepAliveMs);
+  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
 }
 
 /** When what is resident of the action goes even if nobody needs the room. */

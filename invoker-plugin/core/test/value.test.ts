@@ -39,9 +39,15 @@ describe('the value of a place', () => {
     near(arrivalRatePerMs(action, scheduler.now + minute, baseConfig) * 1000, 0.047);
   });
 
-  it('is nothing after the off-load window', () => {
+  it('is nothing after the off-load window, which is ten minutes or the keep-alive where no plan sets it', () => {
     const { scheduler, action } = planned(minute);
-    assert.equal(placeValueMs(action, 0, scheduler.now + 10 * minute + 1, baseConfig), 0);
+    for (const [keepAliveMs, windowMs] of [[minute, 10 * minute], [20 * minute, 20 * minute]] as const) {
+      const config = { ...baseConfig, keepAliveMs };
+      assert.ok(placeValueMs(action, 0, scheduler.now + windowMs, config) > 0);
+      assert.equal(placeValueMs(action, 0, scheduler.now + windowMs + 1, config), 0);
+    }
+    scheduler.plan(a, { offloadWindowMs: 3 * minute });
+    assert.equal(placeValueMs(action, 0, scheduler.now + 3 * minute + 1, baseConfig), 0);
   });
 
   it('follows a burst that the plan does not know of yet', () => {
