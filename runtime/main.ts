@@ -1,5 +1,6 @@
 // Starts the runtime proxy: reads the settings, builds the container, listens, and ends it on a signal. The only file
 // that exits.
+import './small-heap.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import os from 'node:os';

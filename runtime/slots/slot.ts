@@ -1,7 +1,7 @@
 // The proxy's end of one slot: starts the process, speaks to it, freezes, wakes and kills it. Whose slot it is and when
 // it does what is decided elsewhere.
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -120,13 +120,7 @@ export class Slot {
 
   /** Puts the slot behind every running activation, or among them. */
   setBackground(background: boolean): void {
-    if (this.pid === 0) return;
-    try {
-      // Niceness belongs to each thread on Linux; new threads inherit it from the one that starts them.
-      for (const thread of readdirSync(`/proc/${this.pid}/task`)) os.setPriority(Number(thread), background ? backgroundNiceness : 0);
-    } catch {
-      // ENOENT, ESRCH: it has ended. EACCES: an unprivileged user may not go back up; the slot then runs behind others.
-    }
+    if (this.pid !== 0) setNiceness(this.pid, background ? backgroundNiceness : 0);
   }
 
   freeze(): void {
@@ -184,5 +178,23 @@ export class Slot {
     const waiting = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
     waiting?.resolve(reply);
+  }
+}
+
+/**
+ * Sets the niceness of every thread of a process, and of its session: Linux shares the processor among sessions first
+ * where automatic groups are on, so that a thread's own niceness would count among the slot's threads only.
+ */
+function setNiceness(pid: number, niceness: number): void {
+  try {
+    // New threads inherit it from the one that starts them.
+    for (const thread of readdirSync(`/proc/${pid}/task`)) os.setPriority(Number(thread), niceness);
+  } catch {
+    // ENOENT, ESRCH: it has ended. EACCES: an unprivileged user may not go back up; the slot then runs behind others.
+  }
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(niceness));
+  } catch {
+    // No automatic groups here, or not allowed: as above.
   }
 }
