@@ -212,7 +212,7 @@ describe('memory of a container', () => {
   const heavyBytes = 64 * 1024 * 1024;
   let driven: DrivenRuntime;
   before(async () => {
-    driven = await DrivenRuntime.start({ INSTAINFER_MEMORY_LIMIT_BYTES: String(400e6) }, heavyBytes);
+    driven = await DrivenRuntime.start({ INSTAINFER_MEMORY_LIMIT_BYTES: String(500e6) }, heavyBytes);
   });
   after(() => driven.stop());
   beforeEach(() => driven.reset());
@@ -234,7 +234,7 @@ describe('memory of a container', () => {
 
   it('is not promised twice: a load that does not fit is refused before it starts, with the numbers', async () => {
     await driven.loaded('heavy');
-    const artifacts = { models: ['heavy', 'heavy2'].map((name) => ({ name, store: 'heavy' })) };
+    const artifacts = { models: ['heavy', 'heavy2', 'heavy3'].map((name) => ({ name, store: 'heavy' })) };
     const error = assertExtensionError(await driven.load('another', { artifacts }), 507, 'memory');
     assert.ok(error.predictedBytes! > error.memory!.freeBytes);
     assert.deepEqual(await driven.slotStates(), { 'guest/heavy': 'resident' });
@@ -245,7 +245,7 @@ describe('memory of a container', () => {
     await driven.loaded('one');
     const code = `const kept = []; function main({ bytes }) { const chunk = Buffer.alloc(bytes, 1); kept.push(chunk); return { kept: kept.length }; }`;
     await driven.initialised('greedy', code);
-    await driven.result({ bytes: 200e6 });
+    await driven.result({ bytes: 300e6 });
     await eventually(async () => (await driven.slotStates())['guest/heavy'] === undefined, 'the oldest artifact gives way');
     const { memory } = await driven.status();
     assert.ok(memory.usedBytes <= memory.limitBytes);
