@@ -52,8 +52,14 @@ export class ModelSource {
   }
 
   private openStore(): Promise<ModelStore> | undefined {
-    if (this.storeDir !== undefined) this.store ??= ModelStore.open(this.storeDir);
-    return this.store;
+    if (this.storeDir === undefined || this.store !== undefined) return this.store;
+    const opening = ModelStore.open(this.storeDir);
+    this.store = opening;
+    // A slot may be older than the store: the next one to ask tries again.
+    opening.catch(() => {
+      this.store = undefined;
+    });
+    return opening;
   }
 }
 

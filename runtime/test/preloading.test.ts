@@ -1,9 +1,10 @@
 // Loading ahead of calls, seen from outside: real processes, tiny models.
 import { strict as assert } from 'node:assert';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { assertExtensionError, DrivenRuntime, inferenceCode, phaseOf, slotOf } from '../testing/driven-runtime.ts';
 import { eventually } from '../testing/runtime-process.ts';
+import { writeTinyStore } from '../testing/tiny-store.ts';
 import { zipBase64 } from '../testing/zip.ts';
 
 /** Keeps its container running until told, by a file in its slot's folder. */
@@ -185,6 +186,19 @@ describe('what a call pays when nothing was loaded ahead', () => {
   it('is a clear error when the model is not there', async () => {
     await driven.initialised('one', inferenceCode('unheard-of'));
     assert.match(JSON.stringify(await driven.result()), /There is no model unheard-of in .*one@1/);
+  });
+
+  it('can be paid as soon as the store is there, also by a slot that is older', async () => {
+    const late = await DrivenRuntime.start({ INSTAINFER_MODEL_STORE: path.join(driven.storeDir, 'late') });
+    try {
+      await late.blankSlot();
+      mkdirSync(path.join(driven.storeDir, 'late'));
+      writeTinyStore(path.join(driven.storeDir, 'late'), { models: ['one'] });
+      assert.equal(await late.initialised('one', inferenceCode('one')), 'blank');
+      assert.equal((await late.result())['y'], 2);
+    } finally {
+      await late.stop();
+    }
   });
 
   it('is paid again after the action released its session, by a session that works', async () => {
