@@ -8,6 +8,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   load: { question: 'How much faster and smaller does a model load than with InferenceSession.create(path)?', load: () => import('./load.bench.ts') },
+  preloaded: { question: 'What does a call pay whose artifacts are resident, and what do /status and /offload do meanwhile?', load: () => import('./preloaded.bench.ts') },
   proxy: { question: 'What does the action proxy add to a bare node:http echo?', load: () => import('./proxy.bench.ts') },
   step: { question: 'What does one scheduling decision take with 10 to 10,000 containers?', load: () => import('./step.bench.ts') },
 };
@@ -15,7 +16,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 async function main(name: string | undefined, args: string[]): Promise<void> {
   const benchmark = name === undefined ? undefined : benchmarks[name];
   if (benchmark === undefined) {
-    const list = Object.entries(benchmarks).map(([key, { question }]) => `  ${key.padEnd(6)} ${question}`);
+    const list = Object.entries(benchmarks).map(([key, { question }]) => `  ${key.padEnd(9)} ${question}`);
     process.stdout.write(`usage: npm run bench -- NAME [options]\n${list.join('\n')}\n`);
     if (name !== undefined && name !== '--help') throw new AppError('BAD_OPTION', `There is no benchmark ${name}.`, `Take one of ${Object.keys(benchmarks).join(', ')}.`);
     return;

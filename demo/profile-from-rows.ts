@@ -77,32 +77,45 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     return { loading: run.loading, rows };
   });
   const rows = byRun.flatMap((run) => run.rows);
-  const steadyMs = rows.filter((row) => !isFresh(row)).map((row) => row.runMs);
-  const runSamplesMs = evenly(steadyMs.length > 0 ? steadyMs : (base?.runSamplesMs ?? rows.map((row) => row.runMs)));
-  if (runSamplesMs.length === 0) return undefined;
+  const steadyOf = (form: LoadingForm): number[] => byRun.filter((run) => run.loading === form).flatMap((run) => run.rows.filter((row) => !isFresh(row)).map((row) => row.runMs));
+  const anyRunMs = rows.map((row) => row.runMs);
+  const samplesOf = (form: LoadingForm, other: LoadingForm): readonly number[] => [steadyOf(form), base?.runSamplesMs[form], steadyOf(other), anyRunMs].find((samples) => samples !== undefined && samples.length > 0) ?? [];
+  const runSamplesMs = { stock: evenly(samplesOf('stock', 'mapped')), mapped: evenly(samplesOf('mapped', 'stock')) };
+  if (runSamplesMs.stock.length === 0) return undefined;
   const freshOf = (form: LoadingForm): ActivationRow[] => byRun.filter((run) => run.loading === form).flatMap((run) => run.rows.filter(isFresh));
-  const perForm = (valueOf: (fresh: readonly ActivationRow[]) => number | undefined, fallback: ActionProfile['loadMs'] | undefined): ActionProfile['loadMs'] => {
-    const values = Object.fromEntries(loadingForms.map((form) => [form, valueOf(freshOf(form)) ?? fallback?.[form]]));
+  const perForm = (valueOf: (fresh: readonly ActivationRow[], form: LoadingForm) => number | undefined, fallback: ActionProfile['loadMs'] | undefined): ActionProfile['loadMs'] => {
+    const values = Object.fromEntries(loadingForms.map((form) => [form, valueOf(freshOf(form), form) ?? fallback?.[form]]));
     const either = values['stock'] ?? values['mapped'] ?? 0;
     return { stock: roundTo(values['stock'] ?? either, 3), mapped: roundTo(values['mapped'] ?? either, 3) };
   };
-  const steadyMedianMs = medianOf(runSamplesMs) ?? 0;
   const loads = runs.flatMap((run) => loadsOf(action, run.journalEntries));
-  const initMs = measured(rows.filter(isFresh).map((row) => row.initMs), base?.initMs ?? 0);
+  const initOf = (startType: ActivationRow['startType'], fallback: ActionProfile['initMs'] | undefined): ActionProfile['initMs'] =>
+    perForm((fresh) => medianOf(fresh.filter((row) => row.startType === startType).map((row) => row.initMs)), fallback);
+  const initMs = initOf('prewarmed', base?.initMs);
   const loadMs = perForm((fresh) => medianOf(fresh.map((row) => row.loadMs)), base?.loadMs);
-  const firstRunExtraMs = perForm((fresh) => {
+  const firstRunExtraMs = perForm((fresh, form) => {
     const firstMs = medianOf(fresh.map((row) => row.runMs));
-    return firstMs === undefined ? undefined : Math.max(0, firstMs - steadyMedianMs);
+    return firstMs === undefined ? undefined : Math.max(0, firstMs - (medianOf(runSamplesMs[form]) ?? 0));
   }, base?.firstRunExtraMs);
   return {
     initMs,
-    adoptMs: measured(rows.filter((row) => row.startType === 'preloaded').map((row) => row.initMs), base?.adoptMs ?? initMs),
+    coldInitMs: initOf('cold', base?.coldInitMs ?? initMs),
+    adoptMs: measured(rows.filter((row) => row.startType === 'preloaded').map((row) => row.initMs), base?.adoptMs ?? initMs.mapped),
     loadMs,
-    aheadLoadMs: roundTo(medianOfCensored(loads) ?? base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + steadyMedianMs, 3),
-    runSamplesMs: runSamplesMs.map((value) => roundTo(value, 3)),
+    aheadLoadMs: roundTo(medianOfCensored(loads) ?? base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + (medianOf(runSamplesMs.mapped) ?? 0), 3),
+    runSamplesMs: { stock: runSamplesMs.stock.map((value) => roundTo(value, 3)), mapped: runSamplesMs.mapped.map((value) => roundTo(value, 3)) },
     firstRunExtraMs,
     residentBytes: Math.round(measured(loads.flatMap((load) => load.residentBytes ?? []), base?.residentBytes ?? 0)),
+    ...estimatesOf(action, runs, base),
   };
+}
+
+function estimatesOf(action: string, runs: readonly MeasuredRun[], base: ActionProfile | undefined): Pick<ActionProfile, 'estimatedLoadMs' | 'estimatedResidentBytes'> {
+  for (const { event } of runs.flatMap((run) => run.journalEntries)) {
+    if (event.type !== 'actionDeployed' || shortNameOf(event.actionKey) !== action) continue;
+    return { estimatedLoadMs: event.estimatedLoadMs, estimatedResidentBytes: event.estimatedResidentBytes };
+  }
+  return { estimatedLoadMs: base?.estimatedLoadMs ?? 0, estimatedResidentBytes: base?.estimatedResidentBytes ?? 0 };
 }
 
 /** At most {@link maxRunSamples} of the values, spread evenly over their distribution. */

@@ -1,21 +1,29 @@
 // Measured latencies of actions and containers: what a live run writes into summary.json and the simulator replays.
 import { z } from 'zod';
 
+const samplesSchema = z.array(z.number().nonnegative()).min(1);
+/** Milliseconds for each loading form. */
+const perFormSchema = z.object({ stock: z.number().nonnegative(), mapped: z.number().nonnegative() });
+
 /** Medians and samples of one action, in ms and bytes. `stock` and `mapped` are the two `--loading` forms. */
 export const actionProfileSchema = z.object({
-  /** /init with nothing resident, without loading. */
-  initMs: z.number().nonnegative(),
+  /** /init with nothing resident, without loading, in a container that waited; and in a new one, whose slot has yet to start. */
+  initMs: perFormSchema,
+  coldInitMs: perFormSchema,
   /** /init into a slot where the artifacts are resident. */
   adoptMs: z.number().nonnegative(),
   /** Loading on the path of a call. */
-  loadMs: z.object({ stock: z.number().nonnegative(), mapped: z.number().nonnegative() }),
+  loadMs: perFormSchema,
   /** A load ahead of time, request to ready, warm-up run included. */
   aheadLoadMs: z.number().nonnegative(),
   /** Steady runs; the simulator draws from them. */
-  runSamplesMs: z.array(z.number().nonnegative()).min(1),
+  runSamplesMs: z.object({ stock: samplesSchema, mapped: samplesSchema }),
   /** What the first run after a load on the path takes beyond a steady one. */
-  firstRunExtraMs: z.object({ stock: z.number().nonnegative(), mapped: z.number().nonnegative() }),
+  firstRunExtraMs: perFormSchema,
   residentBytes: z.number().nonnegative(),
+  /** What the scheduler was told at the deployment, before anything was measured: first decisions rest on it. */
+  estimatedLoadMs: z.number().nonnegative(),
+  estimatedResidentBytes: z.number().nonnegative(),
 });
 export type ActionProfile = z.infer<typeof actionProfileSchema>;
 

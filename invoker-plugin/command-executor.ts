@@ -1,5 +1,6 @@
 // Carries the scheduler's commands out on live containers and answers each with an event. It makes no decision: what
 // cannot be done becomes an event that says so.
+import { randomUUID } from 'node:crypto';
 import type { ActionCatalog, ActionDocument } from '../common/action-document.ts';
 import type { Clock } from '../common/clock.ts';
 import { parseActionKey } from '../common/action-identity.ts';
@@ -119,8 +120,10 @@ export class CommandExecutor {
     const { containerId, memoryLimitBytes } = command;
     const startedAt = this.now;
     try {
-      const container = await this.options.driver.create({ containerId, memoryLimitBytes, environment: this.options.environment });
-      const managed = new ManagedContainer(container, memoryLimitBytes, this.options.clock);
+      // A token of the container's own: code that runs in one container cannot load into, or off-load from, another.
+      const token = randomUUID();
+      const container = await this.options.driver.create({ containerId, memoryLimitBytes, environment: { ...this.options.environment, INSTAINFER_TOKEN: token } });
+      const managed = new ManagedContainer(container, memoryLimitBytes, this.options.clock, token);
       this.containers.set(containerId, managed);
       void container.ended.then((how) => this.ended(managed, how));
       const startMs = this.now - startedAt;

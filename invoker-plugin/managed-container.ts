@@ -44,11 +44,11 @@ export class ManagedContainer {
   private readonly logCollector: LogCollector;
   private readonly clock: Clock;
 
-  constructor(container: Container, memoryLimitBytes: number, clock: Clock) {
+  constructor(container: Container, memoryLimitBytes: number, clock: Clock, token: string) {
     this.container = container;
     this.memoryLimitBytes = memoryLimitBytes;
     this.clock = clock;
-    this.client = new RuntimeClient(container.baseUrl, () => clock.now());
+    this.client = new RuntimeClient(container.baseUrl, () => clock.now(), token);
     this.logCollector = new LogCollector({ markerTimeoutMs, now: () => clock.now() });
     container.onLog(this.logCollector.listener);
   }

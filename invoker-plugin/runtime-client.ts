@@ -57,10 +57,13 @@ export class RuntimeClient {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
   private readonly baseUrl: URL;
   private readonly now: () => number;
+  private readonly token: string | undefined;
 
-  constructor(baseUrl: string, now: () => number) {
+  /** @param token what the container's pre-loading routes ask for, where it has one */
+  constructor(baseUrl: string, now: () => number, token?: string) {
     this.baseUrl = new URL(baseUrl);
     this.now = now;
+    this.token = token;
   }
 
   init(value: InitValue, options: CallOptions): Promise<RuntimeReply | NoReply> {
@@ -94,7 +97,7 @@ export class RuntimeClient {
   }
 
   private async extension<T>(method: 'GET' | 'POST', route: string, body: object | undefined, timeoutMs: number): Promise<ExtensionReply<T>> {
-    const reply = await this.call(method, route, body === undefined ? undefined : JSON.stringify(body), { timeoutMs, maxResponseBytes: extensionReplyLimitBytes });
+    const reply = await this.call(method, route, body === undefined ? undefined : JSON.stringify(body), { timeoutMs, maxResponseBytes: extensionReplyLimitBytes }, this.token);
     if ('failure' in reply) throw new AppError('CONTAINER_PROTOCOL', `${route} of ${this.baseUrl.host}: ${reply.message}.`, 'The container is replaced; see its log for the cause.');
     let parsed: unknown;
     try {
@@ -106,7 +109,7 @@ export class RuntimeClient {
     return reply.status === 200 ? { ok: true, reply: parsed as T } : { ok: false, status: reply.status, error: parsed as ExtensionErrorReply };
   }
 
-  private call(method: string, route: string, body: string | undefined, options: CallOptions): Promise<RuntimeReply | NoReply> {
+  private call(method: string, route: string, body: string | undefined, options: CallOptions, token?: string): Promise<RuntimeReply | NoReply> {
     const startedAt = this.now();
     const elapsed = (): number => this.now() - startedAt;
     return new Promise((resolve) => {
@@ -118,8 +121,11 @@ export class RuntimeClient {
           port: this.baseUrl.port,
           method,
           path: route,
-          timeout: options.timeoutMs,
-          headers: { accept: 'application/json', ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }) },
+          headers: {
+            accept: 'application/json',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+          },
         },
         (response) => {
           const chunks: Buffer[] = [];

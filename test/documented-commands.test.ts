@@ -75,6 +75,11 @@ describe('the documented commands', function () {
     });
   }
 
+  it('docs/runtime.md names every setting of the runtime, and no other', () => {
+    const names = (file: string): string[] => [...new Set(readFileSync(path.join(root, file), 'utf8').match(/\bINSTAINFER_[A-Z_]+\b/g))].sort();
+    assert.deepEqual(names('docs/runtime.md'), names('runtime/config.ts'));
+  });
+
   it('npm run runtime serves on PORT', async () => {
     const port = await freePort();
     const child = spawn(process.execPath, [path.join(root, 'build/runtime/main.js')], { env: { ...process.env, PORT: String(port) }, stdio: 'ignore' });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { readManifest, type StoredFile } from '../../runtime/model-store/manifest.ts';
 import { sha256Of } from './file-digest.ts';
+import type { KnownFiles } from './known-files.ts';
 
 export interface VerifiedModel {
   readonly name: string;
@@ -13,32 +14,36 @@ export interface VerifiedModel {
   readonly problems: readonly string[];
 }
 
-async function problemOf(directory: string, file: StoredFile): Promise<string | undefined> {
+async function problemOf(directory: string, file: StoredFile, known: KnownFiles | undefined): Promise<string | undefined> {
+  if (known?.has(file) === true) return undefined;
   const absolute = path.join(directory, file.path);
   const bytes = statSync(absolute, { throwIfNoEntry: false })?.size;
   if (bytes === undefined) return `${file.path} is missing`;
   if (bytes !== file.bytes) return `${file.path} has ${bytes} bytes, not ${file.bytes}`;
-  return (await sha256Of(absolute)) === file.sha256 ? undefined : `${file.path} has another SHA-256`;
+  if ((await sha256Of(absolute)) !== file.sha256) return `${file.path} has another SHA-256`;
+  known?.add(file);
+  return undefined;
 }
 
 /**
- * Reads every file of the store; calls back after each model.
+ * Reads every file of the store, or with `known` those that changed since they were found sound; calls back after each model.
  * @throws AppError MODEL_STORE_MISSING, MODEL_CORRUPT when the manifest cannot be read
  */
-export async function verifyStore(directory: string, onModel?: (model: VerifiedModel) => void): Promise<VerifiedModel[]> {
+export async function verifyStore(directory: string, onModel?: (model: VerifiedModel) => void, known?: KnownFiles): Promise<VerifiedModel[]> {
   const manifest = await readManifest(directory);
   const verified: VerifiedModel[] = [];
   for (const { name, plain, form, attachments } of manifest.models) {
     const files = [plain, ...(form?.files ?? []), ...attachments];
     const problems: string[] = [];
     for (const file of files) {
-      const problem = await problemOf(directory, file);
+      const problem = await problemOf(directory, file, known);
       if (problem !== undefined) problems.push(problem);
     }
     const model = { name, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0), problems };
     verified.push(model);
     onModel?.(model);
   }
+  await known?.save();
   return verified;
 }
 

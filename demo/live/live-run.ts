@@ -120,6 +120,8 @@ class Replay {
   private readonly actions: ReadonlyMap<string, ActionDocument>;
   private readonly arrivalMsOf = new Map<string, number>();
   private finishedCount = 0;
+  /** Set when the replay is over: what is killed after an interruption is no result. */
+  private isOver = false;
   private allFinished: () => void = () => undefined;
 
   constructor(options: LiveRunOptions) {
@@ -150,11 +152,13 @@ class Replay {
     };
     fire();
     await Promise.race([finished, aborted]);
+    this.isOver = true;
     cancel();
     return { startedAt };
   }
 
   take(activation: FinishedActivation): void {
+    if (this.isOver) return;
     const row = this.rowOf(activation);
     this.finishedCount += 1;
     this.options.onRow(row);

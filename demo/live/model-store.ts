@@ -1,9 +1,11 @@
-// Makes sure that the model store holds what a replay needs, building it where it does not.
+// Makes sure that the model store holds what a replay needs and that it is sound, building what it lacks.
 import { AppError } from '../../common/errors.ts';
 import { isModelName, modelNames } from '../../actions/zoo/architectures/index.ts';
 import { buildZoo } from '../../actions/zoo/build-zoo.ts';
 import { defaultStoreDirectory } from '../../actions/zoo/default-directory.ts';
+import { KnownFiles } from '../../actions/zoo/known-files.ts';
 import { printProgressTo } from '../../actions/zoo/print-progress.ts';
+import { requireSound, verifyStore } from '../../actions/zoo/verify-store.ts';
 
 export interface ModelStoreRequest {
   /** Names of the actions of the replay, each named after its model. */
@@ -16,7 +18,8 @@ export interface ModelStoreRequest {
 
 /**
  * @returns the store's folder; an aborted build leaves it as it was.
- * @throws AppError BAD_OPTION for an action without a model in the zoo, DISK_FULL when the store does not fit
+ * @throws AppError BAD_OPTION for an action without a model in the zoo, DISK_FULL when the store does not fit,
+ *   MODEL_CORRUPT when a file has another checksum than the manifest says
  */
 export async function ensureModelStore(request: ModelStoreRequest): Promise<string> {
   const models = request.names.map((name) => {
@@ -34,5 +37,6 @@ export async function ensureModelStore(request: ModelStoreRequest): Promise<stri
   }).catch((error: unknown) => {
     if (!request.signal.aborted) throw error;
   });
+  if (!request.signal.aborted) requireSound(await verifyStore(directory, undefined, await KnownFiles.open(directory)));
   return directory;
 }

@@ -13,6 +13,7 @@ import { findModel, readManifest, type Manifest } from '../../runtime/model-stor
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
+import { msText } from '../report/comparison.ts';
 import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
 import { profileFromRuns, type MeasuredRun } from '../profile-from-rows.ts';
 import { readProfile } from '../read-profile.ts';
@@ -49,6 +50,8 @@ const usage = 'usage: npm run demo -- [options]\n\nReplays five minutes of an Az
 interface ArmRun {
   readonly summary: Summary;
   readonly measured: MeasuredRun;
+  /** From the deployment of the actions to the start of the replay. */
+  readonly deployMs: number;
 }
 
 /** Exit code of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
@@ -163,7 +166,7 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
     const context = runContextOf({ source: 'live', measuredOn: machineText(), options, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
     const summary = summarize({ context, rows, expectedActivations: arrivals.length, pool: poolUsageOf(entries, window) });
     files.writeJson('summary.json', summary);
-    return { summary, measured: { loading: arm.loading, rows, journalEntries: entries } };
+    return { summary, measured: { loading: arm.loading, rows, journalEntries: entries }, deployMs: result.deployMs };
   } finally {
     screen.close();
     files.close();
@@ -177,6 +180,13 @@ async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
   if (only === undefined) return;
   const profile = profileFromRuns({ runs: runs.map(({ measured }) => measured), base: await readProfile(shippedProfileFile), measuredOn: machineText() });
   writeJsonFile(path.join(outDir, 'profile.json'), profile);
+  if (options.compare) {
+    // What an arm measured itself stands before what the others did: its simulation is held against this arm alone.
+    for (const { summary, measured } of runs) {
+      const own = profileFromRuns({ runs: [measured], base: profile, measuredOn: machineText() });
+      writeJsonFile(path.join(outDir, armSlug(summary.context.arm), 'profile.json'), own);
+    }
+  }
   const lines: string[] = [];
   if (options.compare) {
     const comparison: Comparison = { formatVersion: 1, arms: runs.map(({ summary }) => summary) };
@@ -186,6 +196,9 @@ async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
     lines.push(renderRun(only.summary));
     // The latencies of small models say nothing of what loading costs.
     if (options.arm.preload && !options.small) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
+  }
+  for (const { summary, deployMs } of runs.filter((run) => run.summary.context.arm.preload)) {
+    lines.push(`Before the replay of "${armName(summary.context.arm)}", deploying the actions and loading them ahead took ${msText(deployMs)}.`);
   }
   process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}\n`);
 }

@@ -69,7 +69,7 @@ export const summarySchema = z.object({
   e2eMs: distributionSchema,
   /** What preloaded starts still pay after the container is theirs. */
   preloadedInitPlusLoadMs: distributionSchema,
-  /** Median over the actions of their ratios of first to steady inference. */
+  /** Median over the preloaded starts of their inference over the median one of the action's warm starts. */
   firstToSteadyInferenceRatio: z.number().nullable(),
   actions: z.array(actionSummarySchema),
   pool: z.object({

@@ -25,7 +25,11 @@ export function summarize(input: SummaryInput): Summary {
   const preloaded = successes.filter((row) => row.startType === 'preloaded');
   const warm = successes.filter((row) => row.startType === 'warm');
   const actions = [...new Set(rows.map((row) => row.action))].sort().map((action) => summarizeAction(action, rows));
-  const ratios = actions.flatMap(({ firstInference }) => (firstInference === null ? [] : [firstInference.ratio]));
+  const steadyMsOf = new Map(actions.map(({ action, firstInference }) => [action, firstInference?.steadyMs]));
+  const ratios = preloaded.flatMap(({ action, inferenceMs }) => {
+    const steadyMs = steadyMsOf.get(action);
+    return inferenceMs === undefined || steadyMs === undefined ? [] : [inferenceMs / steadyMs];
+  });
   const shareOf = (part: number): number | null => (successes.length === 0 ? null : roundTo(part / successes.length, 4));
   const distribution = (valueOf: (row: ActivationRow) => number): Summary['startupMs'] => distributionOf(successes.map(valueOf));
   return {

@@ -156,8 +156,8 @@ class Simulation {
       namespace,
       memoryLimitBytes: this.#input.containerMemoryBytes,
       declaresArtifacts: true,
-      estimatedLoadMs: profile.aheadLoadMs,
-      estimatedResidentBytes: profile.residentBytes,
+      estimatedLoadMs: profile.estimatedLoadMs,
+      estimatedResidentBytes: profile.estimatedResidentBytes,
     });
   }
 

@@ -122,7 +122,8 @@ export class SimulatedContainers {
     const isResident = container.ownActionKey === actionKey || container.residents.has(actionKey) || joinedUntil !== undefined;
     const joinedLoadMs = joinedUntil === undefined ? 0 : Math.max(0, joinedUntil - readyAt);
     const loadMs = isResident ? joinedLoadMs : own.loadMs[loading];
-    const initMs = !command.init ? 0 : isResident ? own.adoptMs : own.initMs;
+    const freshInitMs = startType === 'cold' ? own.coldInitMs : own.initMs;
+    const initMs = !command.init ? 0 : isResident ? own.adoptMs : freshInitMs[loading];
     const runMs = this.#drawRunMs(actionKey, own) + (isResident ? 0 : own.firstRunExtraMs[loading]);
     if (command.clean === 'retain' && container.ownActionKey !== undefined) container.residents.add(container.ownActionKey);
     container.residents.delete(actionKey);
@@ -153,7 +154,7 @@ export class SimulatedContainers {
       random = createRandom(this.#options.seed, `runs of ${actionKey}`);
       this.#runTimes.set(actionKey, random);
     }
-    return random.pick(profile.runSamplesMs);
+    return random.pick(profile.runSamplesMs[this.#options.loading]);
   }
 
   #load({ containerId, actionKey }: Load): void {

@@ -28,7 +28,7 @@ describe('profileFromRuns', () => {
     ];
     const { actions } = profileFromRuns({ runs: [{ loading: 'mapped', rows, journalEntries: [] }], base: emptyBase, measuredOn: 'here' });
     assert.deepEqual(actions['resnet50'], {
-      initMs: 42, adoptMs: 9, loadMs: { stock: 310, mapped: 310 }, aheadLoadMs: 372, runSamplesMs: [50, 48, 49],
+      initMs: { stock: 44, mapped: 44 }, coldInitMs: { stock: 44, mapped: 40 }, adoptMs: 9, loadMs: { stock: 310, mapped: 310 }, aheadLoadMs: 372, runSamplesMs: { stock: [50, 48, 49], mapped: [50, 48, 49] }, estimatedLoadMs: 0, estimatedResidentBytes: 0,
       firstRunExtraMs: { stock: 13, mapped: 13 }, residentBytes: 0,
     });
   });
@@ -42,9 +42,9 @@ describe('profileFromRuns', () => {
   });
 
   it('fills in from the base what no run measured, and keeps its other actions', () => {
-    const base = profileWith({ resnet50: actionProfileWith(), vgg19: actionProfileWith({ initMs: 77 }) });
+    const base = profileWith({ resnet50: actionProfileWith(), vgg19: actionProfileWith({ adoptMs: 77 }) });
     const profile = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith({ runMs: 31 })], journalEntries: [] }], base, measuredOn: 'here' });
-    assert.deepEqual(profile.actions, { resnet50: actionProfileWith({ runSamplesMs: [31] }), vgg19: actionProfileWith({ initMs: 77 }) });
+    assert.deepEqual(profile.actions, { resnet50: actionProfileWith({ runSamplesMs: { stock: [20], mapped: [31] } }), vgg19: actionProfileWith({ adoptMs: 77 }) });
     assert.deepEqual([profile.containerStartMs, profile.cleanMs], [300, 2]);
     assert.equal(profile.measuredOn, 'here; what these runs did not measure is from: nowhere');
   });
@@ -66,7 +66,7 @@ describe('profileFromRuns', () => {
   it('keeps a hundred runs of many, spread as all of them are', () => {
     const rows = Array.from({ length: 1000 }, (_, index) => rowWith({ runMs: 1 + ((index * 7) % 1000) }));
     const { actions } = profileFromRuns({ runs: [{ loading: 'mapped', rows, journalEntries: [] }], base: emptyBase, measuredOn: 'here' });
-    const samples = actions['resnet50']?.runSamplesMs ?? [];
+    const samples = actions['resnet50']?.runSamplesMs.mapped ?? [];
     assert.deepEqual([samples.length, samples[0], samples[50], samples[99]], [100, 6, 506, 996]);
   });
 
@@ -110,7 +110,7 @@ describe('profileFromRuns', () => {
     const { initMs, adoptMs, aheadLoadMs, residentBytes } = input.profile.actions['a']!;
     const found = profile.actions['a']!;
     assert.deepEqual([found.adoptMs, found.aheadLoadMs, found.residentBytes], [adoptMs, aheadLoadMs, residentBytes]);
-    assert.deepEqual([found.initMs, found.loadMs.mapped, Math.min(...found.runSamplesMs)], [initMs, 100, 20]);
+    assert.deepEqual([found.coldInitMs.mapped, found.loadMs.mapped, Math.min(...found.runSamplesMs.mapped)], [initMs.mapped, 100, 20]);
     assert.equal(profile.containerStartMs, input.profile.containerStartMs);
   });
 });
@@ -128,7 +128,7 @@ describe('readProfile', () => {
     ['no JSON', '{', 'cannot be read'],
     ['another version', JSON.stringify({ ...emptyBase, formatVersion: 2 }), 'formatVersion'],
     ['a negative latency', JSON.stringify({ ...emptyBase, cleanMs: -1 }), 'cleanMs'],
-    ['an action without runs', JSON.stringify(profileWith({ a: actionProfileWith({ runSamplesMs: [] }) })), 'actions.a.runSamplesMs'],
+    ['an action without runs', JSON.stringify(profileWith({ a: actionProfileWith({ runSamplesMs: { stock: [20], mapped: [] } }) })), 'actions.a.runSamplesMs'],
   ] as const) {
     it(`refuses ${title}, saying where`, async () => {
       const file = path.join(folder, `${title}.json`);

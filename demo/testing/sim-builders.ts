@@ -7,13 +7,16 @@ import type { SimulationInput } from '../sim/run-simulation.ts';
 /** Round figures that are easy to add up: init 10 or 4 ms, load 1000 or 100 ms, run 20 ms, first run 5 or 7 ms more. */
 export function actionProfileWith(fields: Partial<ActionProfile> = {}): ActionProfile {
   return {
-    initMs: 10,
+    initMs: { stock: 10, mapped: 10 },
+    coldInitMs: { stock: 10, mapped: 10 },
     adoptMs: 4,
     loadMs: { stock: 1000, mapped: 100 },
     aheadLoadMs: 150,
-    runSamplesMs: [20],
+    runSamplesMs: { stock: [20], mapped: [20] },
     firstRunExtraMs: { stock: 5, mapped: 7 },
     residentBytes: 50 * 1024 * 1024,
+    estimatedLoadMs: 100,
+    estimatedResidentBytes: 50_000_000,
     ...fields,
   };
 }
@@ -38,7 +41,7 @@ export function simulationInputWith(fields: Partial<SimulationInput> & { argv?: 
   return {
     arrivals: [],
     actions: ['a', 'b'],
-    profile: profileWith({ a: actionProfileWith(), b: actionProfileWith({ runSamplesMs: [30] }) }),
+    profile: profileWith({ a: actionProfileWith(), b: actionProfileWith({ runSamplesMs: { stock: [30], mapped: [30] } }) }),
     loading: arm.loading,
     scheduler: schedulerConfigOf(options, arm),
     preloader: replayPreloaderConfig,

@@ -2,6 +2,7 @@
 // the proxy keeps. For first runs, development and simulation of a pool; it isolates nothing but processes.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import os from 'node:os';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AppError } from '../../common/errors.ts';
@@ -93,6 +94,7 @@ export class ProcessDriver implements ContainerDriver {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: process.env['HOME'] ?? '/',
+        TMPDIR: os.tmpdir(),
         PORT: '0',
         HOST: '127.0.0.1',
         INSTAINFER_MEMORY_LIMIT_BYTES: String(request.memoryLimitBytes),

@@ -94,12 +94,18 @@ describe('npm run demo', function () {
       assert.ok(lines.length > 500);
       assert.deepEqual(replayJournal(lines), []);
     });
+  });
 
-    it('is simulated to the same start types within 5 %', async () => {
-      const simulated = await start(['sim', '--speed', '6', '--profile', path.join(out, 'profile.json'), '--against', path.join(out, 'summary.json')], out).finished;
-      assert.equal(simulated.exitCode, 0, simulated.stderr);
-      assert.match(simulated.stderr, /the simulation agrees with the live run/);
-    });
+  // A machine that is busy with something else delays loads ahead, which the simulation knows nothing of: the claim is about
+  // a machine that is the run's own, so a run that was disturbed is repeated.
+  it('is simulated to the same start types within 5 %', async function () {
+    this.retries(3);
+    const out = path.join(home, 'out');
+    const live = await start(['live', '--small', '--speed', '6', '--out', out], home).finished;
+    assert.equal(live.exitCode, 0, live.stderr);
+    const simulated = await start(['sim', '--speed', '6', '--profile', path.join(out, 'profile.json'), '--against', path.join(out, 'summary.json')], home).finished;
+    assert.equal(simulated.exitCode, 0, simulated.stderr);
+    assert.match(simulated.stderr, /the simulation agrees with the live run/);
   });
 
   it('runs without pre-loading and with stock loading too', async () => {
@@ -119,7 +125,9 @@ describe('npm run demo', function () {
     child.kill('SIGINT');
     const { exitCode, stdout } = await finished;
     assert.equal(exitCode, 130);
-    assert.ok(rowsOf(out).length >= 1);
+    const rows = rowsOf(out);
+    assert.ok(rows.length >= 1);
+    assert.ok(rows.every((row) => row.status === 'success'));
     assert.ok(existsSync(path.join(out, 'summary.json')));
     assert.match(stdout, /of 114 activations succeeded/);
     assert.deepEqual(processesWithHome(home), []);
