@@ -8,7 +8,7 @@ import { actionNames, isActionName } from '../actions/action-names.ts';
 import { packageAction, type PackagedAction } from '../actions/package-action.ts';
 import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
 import { AppError } from '../common/errors.ts';
-import { medianOf, percentileOf } from '../demo/report/statistics.ts';
+import { median, percentileOf } from '../common/statistics.ts';
 import { ProcessDriver } from '../invoker-plugin/drivers/process-driver.ts';
 import { RuntimeClient, type ExtensionReply, type NoReply, type RuntimeReply } from '../invoker-plugin/runtime-client.ts';
 
@@ -83,7 +83,7 @@ async function sampleOf(driver: ProcessDriver, action: PackagedAction, storeDir:
       loadMs,
       initPlusLoadMs: init.tookMs + (first.phasesMs['load'] ?? 0),
       firstMs: inferenceMsOf(first),
-      steadyMs: medianOf(steady) ?? 0,
+      steadyMs: median(steady),
       worstStatusMs,
       // The blank slot that the load had taken is there again in `settled`; right after the off-load it may not be.
       memoryRatio: Math.max(after, settled) / before,
@@ -104,7 +104,7 @@ export async function run(args: string[]): Promise<void> {
   const storeDir = path.resolve(values.dir ?? defaultStoreDirectory('full'));
   console.log(`${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.availableParallelism()} cores, Node ${process.version}; ${repeats} fresh containers for each action; first and steady inference in ms`);
   const driver = new ProcessDriver({ runtimeMain: path.resolve(import.meta.dirname, '../runtime/main.js'), startTimeoutMs: 30_000, graceMs: 500 });
-  const table = new Table({ head: ['action', 'load ahead ms', 'init + load ms', '(max)', 'first', 'steady', 'first / steady', 'worst /status ms', 'memory after / before'], style: { head: [], border: [] } });
+  const table = new Table({ head: ['action', 'load ahead ms', 'init + load ms', '(max)', 'first', 'steady', 'first / steady', 'worst /status ms', 'memory after / before', '(max)'], style: { head: [], border: [] } });
   const all: Sample[] = [];
   try {
     for (const name of values.only.length === 0 ? actionNames : values.only) {
@@ -128,17 +128,18 @@ function of(samples: readonly Sample[], pick: (sample: Sample) => number, share:
 }
 
 function rowOf(name: string, samples: readonly Sample[]): string[] {
-  const median = (pick: (sample: Sample) => number): number => of(samples, pick, 0.5);
+  const middle = (pick: (sample: Sample) => number): number => of(samples, pick, 0.5);
   const worst = (pick: (sample: Sample) => number): number => of(samples, pick, 1);
   return [
     name,
-    median((sample) => sample.loadMs).toFixed(0),
-    median((sample) => sample.initPlusLoadMs).toFixed(1),
+    middle((sample) => sample.loadMs).toFixed(0),
+    middle((sample) => sample.initPlusLoadMs).toFixed(1),
     worst((sample) => sample.initPlusLoadMs).toFixed(1),
-    median((sample) => sample.firstMs).toFixed(1),
-    median((sample) => sample.steadyMs).toFixed(1),
-    median((sample) => sample.firstMs / sample.steadyMs).toFixed(2),
+    middle((sample) => sample.firstMs).toFixed(1),
+    middle((sample) => sample.steadyMs).toFixed(1),
+    middle((sample) => sample.firstMs / sample.steadyMs).toFixed(2),
     worst((sample) => sample.worstStatusMs).toFixed(1),
+    middle((sample) => sample.memoryRatio).toFixed(3),
     worst((sample) => sample.memoryRatio).toFixed(3),
   ];
 }

@@ -1,6 +1,7 @@
 // A closed load on one URL: so many connections, each sending its next request when the last reply is in. It measures
 // and does not judge.
 import { Agent, request } from 'node:http';
+import { median, percentileOf } from '../common/statistics.ts';
 
 export interface LoadOptions {
   readonly url: string;
@@ -31,12 +32,8 @@ export async function applyLoad({ url, body, connections, durationMs }: LoadOpti
   await Promise.all(Array.from({ length: connections }, client));
   const tookMs = performance.now() - startedAt;
   agent.destroy();
-  latencies.sort((one, other) => one - other);
-  return { p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99), requestsPerSecond: (latencies.length / tookMs) * 1000 };
+  return { p50Ms: median(latencies), p99Ms: percentileOf(latencies, 0.99) ?? Number.NaN, requestsPerSecond: (latencies.length / tookMs) * 1000 };
 }
-
-/** Nearest rank. */
-const quantile = (sorted: readonly number[], share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 
 function post(url: string, body: Buffer, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { applyLoad, type LoadFigures } from './proxy-load.ts';
+import { median } from '../common/statistics.ts';
 
 const buildDir = path.resolve(import.meta.dirname, '..');
 const usage = `usage: npm run bench -- proxy [options]
@@ -67,7 +68,6 @@ async function measure({ connections, bodyBytes }: Case, bare: Server, proxy: Se
 }
 
 function medians(rounds: readonly LoadFigures[]): LoadFigures {
-  const median = (values: number[]): number => values.sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
   return {
     p50Ms: median(rounds.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),

@@ -9,6 +9,7 @@ import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../invoker-plugin/core/events.ts';
 import { createState } from '../invoker-plugin/core/state.ts';
 import { step } from '../invoker-plugin/core/step.ts';
+import { median, percentileOf } from '../common/statistics.ts';
 
 const MiB = 2 ** 20;
 const sizes = [10, 100, 1000, 10_000];
@@ -145,11 +146,6 @@ class Pool {
   }
 }
 
-/** Nearest-rank percentile. */
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
-}
-
 interface Row {
   readonly size: number;
   readonly kind: Kind;
@@ -175,8 +171,8 @@ function measureSize(size: number, seed: number, decisions: number): { rows: Row
     if (number % 4 === 0) pool.plan(actionKey, random);
   }
   const rows = kinds.map((kind): Row => {
-    const sorted = [...(pool.samplesMs.get(kind) ?? [])].sort((left, right) => left - right);
-    return { size, kind, count: sorted.length, medianUs: 1000 * percentile(sorted, 0.5), p99Us: 1000 * percentile(sorted, 0.99) };
+    const samples = pool.samplesMs.get(kind) ?? [];
+    return { size, kind, count: samples.length, medianUs: 1000 * median(samples), p99Us: 1000 * (percentileOf(samples, 0.99) ?? Number.NaN) };
   });
   return { rows, startTypes: pool.startTypes };
 }

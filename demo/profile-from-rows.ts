@@ -6,7 +6,7 @@ import type { JournalEntry } from '../invoker-plugin/journal.ts';
 import { loadingForms, type LoadingForm } from './arms.ts';
 import type { ActionProfile, Profile } from './profile.ts';
 import type { ActivationRow } from './report/rows.ts';
-import { medianOf, medianOfCensored, roundTo, type CensoredValue } from './report/statistics.ts';
+import { medianOf, medianOfCensored, roundTo, type CensoredValue } from '../common/statistics.ts';
 
 /** What one live run measured. */
 export interface MeasuredRun {

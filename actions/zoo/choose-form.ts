@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { LoadingForm, SampleInput } from '../../runtime/model-store/manifest.ts';
 import { readIntoPageCache } from '../../runtime/model-store/page-cache.ts';
 import { formKinds, makeCandidate, openingOptions, type Candidate, type FormKind, type SessionOptions } from './form-candidates.ts';
-import { median } from './median.ts';
+import { median } from '../../common/statistics.ts';
 import { measureInSlot } from './ready-slot.ts';
 import type { SlotMeasurement } from './ready-slot-protocol.ts';
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import ort from 'onnxruntime-node';
 import { makeFeeds, quietOptions } from '../../runtime/model-store/open-model.ts';
 import { tinyModel } from '../../runtime/model-store/tiny-model.ts';
-import { median } from './median.ts';
+import { median } from '../../common/statistics.ts';
 import type { MeasureOrder, SaveOrder, SlotMeasurement, SlotOrder, SlotReply } from './ready-slot-protocol.ts';
 
 /** As many values of an output as are compared between forms. */

@@ -1,6 +1,6 @@
 // What the arms of a comparison say about each other: ratios, what each part contributes, and one sentence to quote.
 import { armName, type Arm } from '../arms.ts';
-import { roundTo } from './statistics.ts';
+import { roundTo } from '../../common/statistics.ts';
 import type { Comparison, Summary } from './summary-schema.ts';
 
 /** One step from an arm to the next: what was added and what that did to the mean startup. */

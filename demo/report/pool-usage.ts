@@ -3,7 +3,7 @@
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { JournalEntry } from '../../invoker-plugin/journal.ts';
-import { roundTo } from './statistics.ts';
+import { roundTo } from '../../common/statistics.ts';
 
 /** Epoch milliseconds between which memory is counted: the replay, without deploying and shutting down. */
 export interface UsageWindow {

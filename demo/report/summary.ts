@@ -5,7 +5,7 @@ import type { Arm } from '../arms.ts';
 import type { AssignedTrace } from '../trace/assign-actions.ts';
 import type { PoolUsage } from './pool-usage.ts';
 import { startupMsOf, type ActivationRow } from './rows.ts';
-import { distributionOf, medianOf, percentileMethod, roundTo } from './statistics.ts';
+import { distributionOf, medianOf, percentileMethod, roundTo } from '../../common/statistics.ts';
 import type { RunContext, Summary } from './summary-schema.ts';
 
 const bytesPerMb = 1024 * 1024;

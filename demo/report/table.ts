@@ -3,7 +3,7 @@ import CliTable from 'cli-table3';
 import { startTypes } from '../../invoker-plugin/core/commands.ts';
 import { armName } from '../arms.ts';
 import { boundsNote, comparisonSentence, contributionsOf, msText, percentText, ratioText, runSentence } from './comparison.ts';
-import type { Distribution } from './statistics.ts';
+import type { Distribution } from '../../common/statistics.ts';
 import type { Comparison, Summary } from './summary-schema.ts';
 
 const plainStyle = { head: [], border: [], compact: true };

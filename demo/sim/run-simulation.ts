@@ -13,7 +13,7 @@ import type { LoadingForm } from '../arms.ts';
 import { Settling } from '../live/settling.ts';
 import type { Profile } from '../profile.ts';
 import type { ActivationRow } from '../report/rows.ts';
-import { roundTo } from '../report/statistics.ts';
+import { roundTo } from '../../common/statistics.ts';
 import type { Arrival } from '../trace/arrivals.ts';
 import { SimulatedContainers, type SimulatedOutcome } from './simulated-containers.ts';
 import { VirtualClock } from './virtual-clock.ts';

@@ -6,7 +6,7 @@ import { replayJournal } from '../../../invoker-plugin/replay-journal.ts';
 import { comparisonArms } from '../../arms.ts';
 import { readProfile } from '../../read-profile.ts';
 import { startupMsOf, type ActivationRow } from '../../report/rows.ts';
-import { meanOf } from '../../report/statistics.ts';
+import { meanOf } from '../../../common/statistics.ts';
 import { shippedProfileFile, shippedTraceFile } from '../../shipped-files.ts';
 import { runSimulation, type SimulationResult } from '../../sim/run-simulation.ts';
 import { simulationInputWith } from '../../testing/sim-builders.ts';

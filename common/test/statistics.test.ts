@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { distributionOf, meanOf, medianOf, medianOfCensored, percentileOf } from '../../report/statistics.ts';
+import { distributionOf, meanOf, medianOf, medianOfCensored, percentileOf } from '../statistics.ts';
 
 const values = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 50 });
 

@@ -80,3 +80,8 @@ export function roundTo(value: number, decimals: number): number {
   const factor = 10 ** decimals;
   return Math.round(value * factor) / factor;
 }
+
+/** Median of at least one value. */
+export function median(values: readonly number[]): number {
+  return medianOf(values) ?? Number.NaN;
+}
