@@ -1,5 +1,6 @@
 // The settings of `npm run demo` and `npm run sim`: the table of flags, the rules that tie several of them together, and the
 // compiled options in base units. It reads neither argv nor env by itself.
+import { bytesPerMegabyte } from '../common/action-document.ts';
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
 import { defaultPreloaderConfig, type PreloaderConfig } from '../controller-plugin/core/config.ts';
@@ -7,8 +8,6 @@ import { prewarmPolicies, type SchedulerConfig } from '../invoker-plugin/core/co
 import { loadingForms, type Arm } from './arms.ts';
 import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
 import { arrivalModes, type ArrivalMode } from './trace/arrivals.ts';
-
-const bytesPerMb = 1024 * 1024;
 
 /** Memory limit of every action of the demo, and so of its containers: 2048 MB, as in the paper. */
 export const containerMemoryMb = 2048;
@@ -228,8 +227,8 @@ function compileReplay(values: ReplayValues, given: ReadonlySet<string>): Replay
     compare: values.compare,
     arrivals: values.arrivals,
     speed: values.speed,
-    poolMemoryBytes: values.memory * bytesPerMb,
-    containerMemoryBytes: containerMemoryMb * bytesPerMb,
+    poolMemoryBytes: values.memory * bytesPerMegabyte,
+    containerMemoryBytes: containerMemoryMb * bytesPerMegabyte,
     keepAliveMs: values.keepAlive * 1000,
     zygoteWindowMs: values.zygoteWindow * 1000,
     stemCellCount: values.stemCells,

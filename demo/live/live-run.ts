@@ -56,7 +56,6 @@ export interface LiveRunResult {
   readonly deployMs: number;
   readonly replayMs: number;
   readonly startedAt: number;
-  readonly complete: boolean;
 }
 
 /** Runs the arm and resolves when the last activation is answered and every container is gone. */
@@ -105,7 +104,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRunResult> {
     options.onPhase('replaying');
     const { startedAt } = await replay.run(controller, aborted);
     options.onPhase('finishing');
-    return { deployMs, replayMs: clock.now() - startedAt, startedAt, complete: replay.isComplete };
+    return { deployMs, replayMs: clock.now() - startedAt, startedAt };
   } finally {
     await invoker.stop();
     await preloader.stop();
@@ -129,7 +128,7 @@ class Replay {
     this.actions = new Map(options.actions.map((action) => [shortNameOf(action.actionKey), action]));
   }
 
-  get isComplete(): boolean {
+  private get isComplete(): boolean {
     return this.finishedCount === this.options.arrivals.length;
   }
 

@@ -1,4 +1,5 @@
 // From the rows of a run to its summary: pure arithmetic, the same for live and simulated runs.
+import { bytesPerMegabyte } from '../../common/action-document.ts';
 import { startTypes } from '../../invoker-plugin/core/commands.ts';
 import type { ReplayOptions } from '../options.ts';
 import type { Arm } from '../arms.ts';
@@ -7,8 +8,6 @@ import type { PoolUsage } from './pool-usage.ts';
 import { startupMsOf, type ActivationRow } from './rows.ts';
 import { distributionOf, medianOf, percentileMethod, roundTo } from '../../common/statistics.ts';
 import type { RunContext, Summary } from './summary-schema.ts';
-
-const bytesPerMb = 1024 * 1024;
 
 export interface SummaryInput {
   readonly context: RunContext;
@@ -113,8 +112,8 @@ export function runContextOf(input: {
     speed: options.speed,
     cache: options.cache ?? 'warm',
     smallModels: options.small ?? false,
-    poolMemoryMb: options.poolMemoryBytes / bytesPerMb,
-    containerMemoryMb: options.containerMemoryBytes / bytesPerMb,
+    poolMemoryMb: options.poolMemoryBytes / bytesPerMegabyte,
+    containerMemoryMb: options.containerMemoryBytes / bytesPerMegabyte,
     keepAliveSeconds: options.keepAliveMs / 1000,
     zygoteWindowSeconds: options.zygoteWindowMs / 1000,
     stemCells: options.stemCellCount,

@@ -11,24 +11,11 @@ import { decode, encode } from '../../common/messages/codec.ts';
 import { eventMessageSchema, eventsTopic } from '../../common/messages/event-message.ts';
 import { MemoryCatalog } from '../../controller-plugin/embedded/memory-catalog.ts';
 import type { SchedulerConfig } from '../core/config.ts';
+import { baseConfig, MiB } from '../core/test/builders.ts';
 import { ProcessDriver } from '../drivers/process-driver.ts';
 import { Invoker } from '../invoker.ts';
 
-const megabyte = 1024 * 1024;
-const scheduler: SchedulerConfig = {
-  poolMemoryBytes: 512 * megabyte,
-  prewarmPolicy: 'none',
-  preload: false,
-  keepAliveMs: 60_000,
-  zygoteWindowMs: 60_000,
-  stemCellCount: 0,
-  stemCellMemoryBytes: 256 * megabyte,
-  maxConcurrentLoads: 1,
-  valueHorizonMs: 60_000,
-  evictionHysteresis: 1.2,
-  headroomShare: 0.1,
-  maxQueuedActivations: 10,
-};
+const scheduler: SchedulerConfig = { ...baseConfig, poolMemoryBytes: 512 * MiB, prewarmPolicy: 'none', preload: false, keepAliveMs: 60_000, zygoteWindowMs: 60_000, stemCellCount: 0, stemCellMemoryBytes: 256 * MiB, maxQueuedActivations: 10 };
 
 function actionOf(name: string, code: string, limits: Partial<ActionDocument['limits']> = {}): ActionDocument {
   return {

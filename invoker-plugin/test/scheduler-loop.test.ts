@@ -3,24 +3,11 @@ import { FakeClock } from '../../common/testing/fake-clock.ts';
 import type { SchedulerCommand } from '../core/commands.ts';
 import type { SchedulerConfig } from '../core/config.ts';
 import type { SchedulerEvent } from '../core/events.ts';
+import { baseConfig, MiB } from '../core/test/builders.ts';
 import { SchedulerLoop } from '../scheduler-loop.ts';
 
-const megabyte = 1024 * 1024;
-const config: SchedulerConfig = {
-  poolMemoryBytes: 1024 * megabyte,
-  prewarmPolicy: 'none',
-  preload: false,
-  keepAliveMs: 1000,
-  zygoteWindowMs: 1000,
-  stemCellCount: 0,
-  stemCellMemoryBytes: 256 * megabyte,
-  maxConcurrentLoads: 1,
-  valueHorizonMs: 60_000,
-  evictionHysteresis: 1.2,
-  headroomShare: 0.1,
-  maxQueuedActivations: 10,
-};
-const deployed = { type: 'actionDeployed', actionKey: 'guest/a@0.0.1', namespace: 'guest', memoryLimitBytes: 256 * megabyte, declaresArtifacts: false, estimatedLoadMs: 0, estimatedResidentBytes: 0 } as const;
+const config: SchedulerConfig = { ...baseConfig, poolMemoryBytes: 1024 * MiB, prewarmPolicy: 'none', preload: false, keepAliveMs: 1000, zygoteWindowMs: 1000, stemCellCount: 0, stemCellMemoryBytes: 256 * MiB, maxQueuedActivations: 10 };
+const deployed = { type: 'actionDeployed', actionKey: 'guest/a@0.0.1', namespace: 'guest', memoryLimitBytes: 256 * MiB, declaresArtifacts: false, estimatedLoadMs: 0, estimatedResidentBytes: 0 } as const;
 
 describe('the scheduler loop', () => {
   let clock: FakeClock;
