@@ -10,6 +10,8 @@ export interface OptionDefinition<T> {
   /** Without the leading dashes, such as `keep-alive`. */
   readonly flag: string;
   readonly env: string;
+  /** Names that the same setting has elsewhere, such as OpenWhisk's own; `env` wins over them. */
+  readonly envAliases?: readonly string[];
   readonly defaultValue: T;
   /** One sentence for the help text and the docs. */
   readonly description: string;
@@ -38,6 +40,7 @@ export interface ParsedOptions<Table extends OptionTable> {
 interface OptionTexts {
   readonly flag: string;
   readonly env: string;
+  readonly envAliases?: readonly string[];
   readonly description: string;
 }
 
@@ -123,11 +126,20 @@ export interface ParseOptionsInput<Table extends OptionTable> {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Flags that exist elsewhere but make no sense here, each with the sentence that says why and what to do. */
   readonly flagsOfOthers?: Readonly<Record<string, string>>;
+  /** Settings out of a file, keyed by flag. */
+  readonly file?: SettingsFile | undefined;
+}
+
+/** Settings as they were read from a file: a list stands for a text with commas. */
+export interface SettingsFile {
+  /** For messages. */
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }
 
 /**
- * Reads the options: the command line wins over the environment, which wins over the default; a flag given twice counts as
- * last given. Throws AppError BAD_OPTION that names the key, the rule, the value found and what comes near.
+ * Reads the options: the command line wins over the environment, which wins over the file, which wins over the default; a
+ * flag given twice counts as last given. Throws AppError BAD_OPTION that names the key, the rule, the value found and what comes near.
  */
 export function parseOptions<Table extends OptionTable>(input: ParseOptionsInput<Table>): ParsedOptions<Table> {
   const { table, argv, env } = input;
@@ -137,15 +149,23 @@ export function parseOptions<Table extends OptionTable>(input: ParseOptionsInput
     values[key] = valueOf(table[key] as OptionDefinition<unknown>, source, text);
     given.add(key);
   };
+  for (const [key, option] of Object.entries(table)) values[key] = option.defaultValue;
+  for (const [flag, setting] of Object.entries(input.file?.settings ?? {})) {
+    set(findOption(table, flag, input.flagsOfOthers ?? {}).key, `${flag} in ${input.file?.name ?? 'the file'}`, textOfSetting(setting));
+  }
   for (const [key, option] of Object.entries(table)) {
-    values[key] = option.defaultValue;
-    const text = env[option.env];
-    if (text !== undefined && text !== '') set(key, option.env, text);
+    const name = [option.env, ...(option.envAliases ?? [])].find((candidate) => (env[candidate] ?? '') !== '');
+    if (name !== undefined) set(key, name, env[name] ?? '');
   }
   for (const argument of readArguments(table, argv, input.flagsOfOthers ?? {})) {
     set(argument.key, `--${argument.flag}`, argument.text);
   }
   return { values: Object.freeze(values) as OptionValues<Table>, given };
+}
+
+function textOfSetting(setting: string | number | boolean | readonly string[]): string {
+  if (typeof setting === 'boolean') return setting ? 'on' : 'off';
+  return typeof setting === 'object' ? setting.join(',') : String(setting);
 }
 
 /** Whether the command line asks for the help text. */
@@ -158,7 +178,7 @@ export function helpText(table: OptionTable, usage: string): string {
   const entries = Object.values(table).map((option) => {
     const defaultText = describeDefault(option.defaultValue);
     const heading = `  --${option.flag}${option.valueName === '' ? '' : ` ${option.valueName}`}`;
-    const notes = [defaultText === '' ? '' : `default ${defaultText}`, option.env].filter((note) => note !== '');
+    const notes = [defaultText === '' ? '' : `default ${defaultText}`, [option.env, ...(option.envAliases ?? [])].join(', ')].filter((note) => note !== '');
     return `${heading}\n      ${option.description} (${notes.join('; ')})`;
   });
   return `${usage}\n\nOptions:\n${entries.join('\n')}\n  --help\n      Prints this text.\n`;

@@ -55,6 +55,23 @@ describe('parseOptions', () => {
     assert.deepEqual([values.compare, values.preload, values.memoryMb], [true, true, 512]);
   });
 
+  it('takes a file below the environment, and says which key of it is wrong', () => {
+    const file = (settings: Record<string, string | number | boolean | readonly string[]>): ReturnType<typeof parseOptions<typeof table>> =>
+      parseOptions({ table, argv: ['--speed', '3'], env: { T_MEMORY: '400' }, file: { name: 'f.json', settings } });
+    const { values, given } = file({ speed: 2, memory: 300, preload: false, actions: ['a', 'b'], policy: 'none' });
+    assert.deepEqual([values.speed, values.memoryMb, values.preload, values.actions, values.policy], [3, 400, false, ['a', 'b'], 'none']);
+    assert.ok(given.has('policy'));
+    assert.throws(() => file({ polcy: 'none' }), { code: 'BAD_OPTION', fix: 'Did you mean --policy?' });
+    assert.throws(() => file({ memory: 1 }), /memory in f\.json has to be/);
+  });
+
+  it('knows a setting by the name it has elsewhere, after its own', () => {
+    const aliased = { out: textOption({ flag: 'out', env: 'T_OUT', envAliases: ['STOCK_OUT'], description: 'Where to.', valueName: 'DIR' }) };
+    assert.equal(parseOptions({ table: aliased, argv: [], env: { STOCK_OUT: 'a' } }).values.out, 'a');
+    assert.equal(parseOptions({ table: aliased, argv: [], env: { STOCK_OUT: 'a', T_OUT: 'b' } }).values.out, 'b');
+    assert.match(helpText(aliased, ''), /T_OUT, STOCK_OUT/);
+  });
+
   it('lets the command line win over the environment and the environment over the default', () => {
     const { values, given } = parse(['--memory', '300'], { T_MEMORY: '400', T_POLICY: 'none', T_OUT: '' });
     assert.deepEqual([values.memoryMb, values.policy, values.out], [300, 'none', undefined]);

@@ -1,0 +1,152 @@
+// The command `npm run models`: parses its options, shows progress and decides the exit code. The work itself is in
+// `build-zoo.ts`, `verify-store.ts` and `import-weights.ts`.
+import { parseArgs } from 'node:util';
+import path from 'node:path';
+import pc from 'picocolors';
+import Table from 'cli-table3';
+import { AppError, describeError } from '../../common/errors.ts';
+import { readManifest } from '../../runtime/model-store/manifest.ts';
+import type { ArchitectureSize } from './architectures/architecture.ts';
+import { isModelName, modelNames, type ModelName } from './architectures/index.ts';
+import { buildZoo, defaultSeed } from './build-zoo.ts';
+import { defaultStoreDirectory } from './default-directory.ts';
+import { megabytes, printProgressTo, seconds } from './print-progress.ts';
+import { importWeights } from './import-weights.ts';
+import { requireSound, verifyStore } from './verify-store.ts';
+
+const usage = `Usage: npm run models -- COMMAND [OPTIONS]
+
+  build                     build what the store lacks of the eight models
+    --only NAME             only this one (may be given again)
+    --small                 the same topologies with narrow layers, a few MB, for tests
+    --seed N                seed of the random weights (default ${defaultSeed})
+    --force                 build again what is there, imported weights included
+  list                      what the store holds
+  verify                    compare every file with its checksum
+  import NAME FILE          take trained weights from a .safetensors file
+
+  --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
+  --help                    this text
+
+Models: ${modelNames.join(', ')}`;
+
+interface Options {
+  readonly directory: string;
+  readonly size: ArchitectureSize;
+  readonly seed: number;
+  readonly only: readonly ModelName[] | undefined;
+  readonly isForced: boolean;
+}
+
+function toModelName(name: string): ModelName {
+  if (isModelName(name)) return name;
+  throw new AppError('BAD_OPTION', `There is no model ${name} in the zoo.`, `Choose from ${modelNames.join(', ')}.`);
+}
+
+function toSeed(text: string | undefined): number {
+  const seed = Number(text ?? defaultSeed);
+  if (Number.isSafeInteger(seed)) return seed;
+  throw new AppError('BAD_OPTION', `--seed must be a whole number, not ${text}.`, 'For example: --seed 1');
+}
+
+function parse(argv: readonly string[]): { positionals: string[]; options: Options; wantsHelp: boolean } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        only: { type: 'string', multiple: true },
+        small: { type: 'boolean', default: false },
+        force: { type: 'boolean', default: false },
+        seed: { type: 'string' },
+        dir: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const size = values.small ? 'small' : 'full';
+    const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force }, wantsHelp: values.help };
+  } catch (thrown) {
+    if (thrown instanceof AppError) throw thrown;
+    throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
+  }
+}
+
+async function build({ directory, size, seed, only, isForced }: Options, signal: AbortSignal): Promise<void> {
+  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: printProgressTo(process.stderr) });
+  console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
+}
+
+async function list({ directory }: Options): Promise<void> {
+  const { models } = await readManifest(directory);
+  const table = new Table({ head: ['model', 'parameters', 'plain', 'form', 'form bytes', 'load ms', 'ahead ms', 'weights'] });
+  for (const { name, version, parameterCount, plain, form, origin } of models) {
+    const formBytes = form?.files.reduce((sum, file) => sum + file.bytes, 0);
+    table.push([
+      `${name}@${version}`,
+      parameterCount.toLocaleString('en'),
+      megabytes(plain.bytes),
+      form?.kind ?? '-',
+      formBytes === undefined ? '-' : megabytes(formBytes),
+      form?.measured.onPathLoadMs.toFixed(1) ?? '-',
+      form?.measured.aheadLoadMs.toFixed(1) ?? '-',
+      origin?.importedFrom ?? (origin?.seed === undefined ? '-' : `seed ${origin.seed}`),
+    ]);
+  }
+  console.log(`${directory}\n${table.toString()}`);
+}
+
+async function verify({ directory }: Options): Promise<void> {
+  const models = await verifyStore(directory, ({ name, files, bytes, problems }) => {
+    console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+  });
+  requireSound(models);
+}
+
+async function importModel({ directory, size }: Options, [name, file, ...rest]: readonly string[], signal: AbortSignal): Promise<void> {
+  if (name === undefined || file === undefined || rest.length > 0) {
+    throw new AppError('BAD_OPTION', 'import takes the name of a model and a .safetensors file.', 'For example: npm run models -- import resnet50 resnet50.safetensors');
+  }
+  const print = printProgressTo(process.stderr);
+  const startedMs = performance.now();
+  const model = await importWeights({ directory, name: toModelName(name), size, file, signal, onProgress: (progress) => print({ kind: 'step', ...progress }) });
+  print({ kind: 'built', model, tookMs: performance.now() - startedMs });
+}
+
+async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
+  const { positionals, options, wantsHelp } = parse(argv);
+  const [command, ...rest] = positionals;
+  if (wantsHelp) return console.log(usage);
+  switch (command) {
+    case 'build':
+      return build(options, signal);
+    case 'list':
+      return list(options);
+    case 'verify':
+      return verify(options);
+    case 'import':
+      return importModel(options, rest, signal);
+    default:
+      throw new AppError('BAD_OPTION', command === undefined ? 'A command is missing.' : `There is no command ${command}.`, 'See npm run models -- --help');
+  }
+}
+
+/** Runs the command. @returns the exit code: 0, 1 when it failed, 130 when it was interrupted */
+export async function runModelsCommand(argv: readonly string[]): Promise<number> {
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort();
+  for (const signalName of ['SIGINT', 'SIGTERM'] as const) process.once(signalName, stop);
+  try {
+    await run(argv, stopped.signal);
+    return 0;
+  } catch (thrown) {
+    if (stopped.signal.aborted) {
+      console.error('\nStopped; nothing half-written is left. The same command goes on from here.');
+      return 130;
+    }
+    console.error(`${process.stderr.isTTY ? '\n' : ''}${describeError(thrown)}`);
+    return 1;
+  } finally {
+    for (const signalName of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signalName, stop);
+  }
+}

@@ -1,0 +1,26 @@
+// The commands of `instainfer`, in the order in which --help lists them. Each is loaded when it is called: what one needs
+// must not slow the others down.
+import type { Command } from '../command.ts';
+
+export const commands: readonly Command[] = [
+  {
+    name: 'demo',
+    summary: 'replays five minutes of a real trace on real containers, with pre-loading, and reports what it saved',
+    run: async (argv, env) => (await import('../../demo/live/run-demo.ts')).runDemo(argv, env),
+  },
+  {
+    name: 'sim',
+    summary: 'the same on virtual time, in a second',
+    run: async (argv, env) => (await import('../../demo/sim/run-sim.ts')).runSimCommand(argv, env, { stdout: process.stdout, stderr: process.stderr }),
+  },
+  {
+    name: 'models',
+    summary: 'builds, lists and verifies the models of the model store; imports trained weights',
+    run: async (argv) => (await import('../../actions/zoo/command.ts')).runModelsCommand(argv),
+  },
+  {
+    name: 'runtime',
+    summary: 'the action runtime alone, on PORT (default 8080); docs/runtime.md has its settings',
+    run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
+  },
+];
