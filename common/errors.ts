@@ -10,6 +10,7 @@ export const errorCodes = {
   BAD_JOURNAL: { retriable: false },
   BAD_PROFILE: { retriable: false },
   BAD_MESSAGE: { retriable: false },
+  MESSAGE_TOO_LARGE: { retriable: false },
   MODEL_MISSING: { retriable: false },
   MODEL_CORRUPT: { retriable: false },
   MODEL_STORE_MISSING: { retriable: false },

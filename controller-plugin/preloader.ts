@@ -8,7 +8,8 @@ import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { actionKeyOfMessage, activationMessageSchema, invokerTopic, isHealthCheck } from '../common/messages/activation-message.ts';
 import { cacheInvalidationSchema, cacheInvalidationTopic } from '../common/messages/cache-invalidation.ts';
-import { decode, encode } from '../common/messages/codec.ts';
+import { encode } from '../common/messages/codec.ts';
+import { RecordReader } from '../common/messages/record-reader.ts';
 import type { PreloaderConfig } from './core/config.ts';
 import type { PreloaderEvent } from './core/events.ts';
 import { createState, type PreloaderState } from './core/state.ts';
@@ -29,6 +30,7 @@ const group = 'instainfer-preloader';
 
 export class Preloader {
   private readonly options: PreloaderOptions;
+  private readonly records: RecordReader;
   private state: PreloaderState = createState();
   private subscriptions: Subscription[] = [];
   /** Deployed version of each qualified name, to tell an update from a deletion. */
@@ -36,6 +38,7 @@ export class Preloader {
 
   constructor(options: PreloaderOptions) {
     this.options = options;
+    this.records = new RecordReader(options.logger);
   }
 
   async start(): Promise<void> {
@@ -62,23 +65,16 @@ export class Preloader {
   }
 
   private async takeArrival(record: BusRecord): Promise<void> {
-    const decoded = decode(activationMessageSchema, record.value);
-    if (!decoded.ok) {
-      this.options.logger.error({ topic: record.topic, offset: record.offset, reason: decoded.reason }, 'unreadable record skipped');
-      return;
-    }
-    if (isHealthCheck(decoded.message)) return;
+    const message = this.records.read(activationMessageSchema, record);
+    if (message === undefined || isHealthCheck(message)) return;
     // The controller stamped the arrival; the time of reading says only how far behind this reader is.
-    await this.submit({ type: 'arrivalObserved', at: decoded.message.transid[1], actionKey: actionKeyOfMessage(decoded.message) });
+    await this.submit({ type: 'arrivalObserved', at: message.transid[1], actionKey: actionKeyOfMessage(message) });
   }
 
   private async takeInvalidation(record: BusRecord): Promise<void> {
-    const decoded = decode(cacheInvalidationSchema, record.value);
-    if (!decoded.ok) {
-      this.options.logger.error({ topic: record.topic, offset: record.offset, reason: decoded.reason }, 'unreadable record skipped');
-      return;
-    }
-    const qualifiedName = decoded.message.key.mainId;
+    const message = this.records.read(cacheInvalidationSchema, record);
+    if (message === undefined) return;
+    const qualifiedName = message.key.mainId;
     const action = await this.options.catalog.findLatest(qualifiedName);
     const before = this.deployed.get(qualifiedName);
     const at = this.options.clock.now();

@@ -9,9 +9,10 @@ import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { actionKeyOfMessage, activationMessageSchema, invokerTopic, type ActivationMessage } from '../common/messages/activation-message.ts';
 import type { WhiskActivation } from '../common/messages/acknowledgement.ts';
-import { decode, encode } from '../common/messages/codec.ts';
+import { encode } from '../common/messages/codec.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
 import { healthTopic } from '../common/messages/ping-message.ts';
+import { RecordReader } from '../common/messages/record-reader.ts';
 import { planSchema, planTopic } from '../controller-plugin/protocol.ts';
 import { artifactsSchema } from '../runtime/protocol.ts';
 import { Acknowledger } from './acknowledger.ts';
@@ -72,6 +73,7 @@ const failureTexts: Record<FailActivation['reason'], string> = {
 
 export class Invoker implements ActivationListener {
   private readonly options: InvokerOptions;
+  private readonly records: RecordReader;
   private readonly instance: InvokerInstance;
   private readonly loop: SchedulerLoop;
   private readonly executor: CommandExecutor;
@@ -83,6 +85,7 @@ export class Invoker implements ActivationListener {
 
   constructor(options: InvokerOptions) {
     this.options = options;
+    this.records = new RecordReader(options.logger);
     this.instance = { instance: options.instance, userMemory: `${options.scheduler.poolMemoryBytes} B`, instanceType: 'invoker', tags: [], dedicatedNamespaces: [], uniqueName: String(options.instance) };
     this.acknowledger = new Acknowledger({ bus: options.bus, instance: this.instance, publishEvents: options.publishEvents });
     this.residency = new ResidencyReporter({ bus: options.bus, invoker: options.instance, logger: options.logger });
@@ -117,7 +120,6 @@ export class Invoker implements ActivationListener {
       await bus.subscribe({ topic: invokerTopic(this.options.instance), group, from: 'earliest', handle: (record) => this.takeActivation(record), onError }),
       await bus.subscribe({
         topic: planTopic,
-        group: `${group}-plans`,
         from: 'earliest',
         handle: (record) => this.takePlan(record),
         onError,
@@ -192,12 +194,8 @@ export class Invoker implements ActivationListener {
   }
 
   private async takeActivation(record: BusRecord): Promise<void> {
-    const decoded = decode(activationMessageSchema, record.value);
-    if (!decoded.ok) {
-      this.options.logger.error({ topic: record.topic, offset: record.offset, reason: decoded.reason }, 'unreadable record skipped');
-      return;
-    }
-    const message = decoded.message;
+    const message = this.records.read(activationMessageSchema, record);
+    if (message === undefined) return;
     const arrivedAt = this.options.clock.now();
     const actionKey = actionKeyOfMessage(message);
     const action = await this.deploy(actionKey);
@@ -210,12 +208,9 @@ export class Invoker implements ActivationListener {
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
-    const decoded = decode(planSchema, record.value);
-    if (!decoded.ok) {
-      this.options.logger.error({ topic: record.topic, offset: record.offset, reason: decoded.reason }, 'unreadable record skipped');
-      return;
-    }
-    const { formatVersion: _formatVersion, ...plan } = decoded.message;
+    const message = this.records.read(planSchema, record);
+    if (message === undefined) return;
+    const { formatVersion: _formatVersion, ...plan } = message;
     // A plan may be the first this invoker hears of an action: one that was deployed and never called.
     if ((await this.deploy(plan.actionKey)) === undefined) return;
     this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan });

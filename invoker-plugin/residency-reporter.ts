@@ -14,9 +14,6 @@ export interface ResidencyReporterOptions {
   readonly logger: Logger;
 }
 
-/** A compacted topic's record for a key that is gone. */
-const tombstone = 'null';
-
 export class ResidencyReporter {
   private readonly options: ResidencyReporterOptions;
 
@@ -28,7 +25,7 @@ export class ResidencyReporter {
   observe(event: SchedulerEvent, state: SchedulerState): void {
     if (!('containerId' in event)) return;
     const container = state.containers.get(event.containerId);
-    const value = container === undefined ? tombstone : encode(this.reportOf(container, event.at));
+    const value = container === undefined ? null : encode(this.reportOf(container, event.at));
     this.options.bus.publish(residencyTopic, value, `${this.options.invoker}/${event.containerId}`).catch((error: unknown) => {
       this.options.logger.warn({ containerId: event.containerId, reason: describeError(error) }, 'residency could not be published');
     });

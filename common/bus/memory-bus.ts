@@ -1,12 +1,19 @@
-// The embedded default bus: topics in this process's memory. Bounded: the oldest records of a topic go first.
-import type { Bus, BusRecord, SubscribeOptions, Subscription } from './bus.ts';
+// The embedded default bus: topics in this process's memory. Bounded: the oldest records of a topic go first, or on a
+// compacted topic all but the newest of each key.
+import type { Bus, SubscribeOptions, Subscription, TopicSettings } from './bus.ts';
+import { messageTooLarge } from './bus-errors.ts';
+import { MemoryTopic } from './memory-topic.ts';
 
 /** Records a topic keeps for groups that start from the earliest. */
 export const defaultRetainedRecords = 10_000;
 
+/** Largest record of a topic that was created without a limit: Kafka's own default, less its framing. */
+const defaultMaxMessageBytes = 1_048_576;
+
 interface Member {
   readonly options: SubscribeOptions;
   closed: boolean;
+  paused: boolean;
 }
 
 /** One group's reading of one topic: where it stands, and its members in turn. */
@@ -15,9 +22,9 @@ class GroupReader {
   nextOffset: number;
   private turn = 0;
   private pumping: Promise<void> | undefined;
-  private readonly topic: Topic;
+  private readonly topic: MemoryTopic;
 
-  constructor(topic: Topic, nextOffset: number) {
+  constructor(topic: MemoryTopic, nextOffset: number) {
     this.topic = topic;
     this.nextOffset = nextOffset;
   }
@@ -33,7 +40,8 @@ class GroupReader {
     await Promise.resolve();
     for (;;) {
       const record = this.topic.at(this.nextOffset);
-      const member = this.members[this.turn % Math.max(1, this.members.length)];
+      const ready = this.members.filter((member) => !member.paused);
+      const member = ready[this.turn % Math.max(1, ready.length)];
       if (record === undefined || member === undefined) {
         // Cleared in the same turn as the last look: a record appended later finds no pump and starts one.
         this.pumping = undefined;
@@ -50,91 +58,112 @@ class GroupReader {
   }
 }
 
-class Topic {
-  readonly name: string;
+/** A topic with what reads it. */
+class ReadTopic {
+  readonly log: MemoryTopic;
+  readonly maxMessageBytes: number;
   readonly groups = new Map<string, GroupReader>();
-  private readonly records: BusRecord[] = [];
-  private firstOffset = 0;
-  private readonly retainedRecords: number;
+  /** Readers without a group. */
+  readonly alone = new Set<GroupReader>();
 
-  constructor(name: string, retainedRecords: number) {
-    this.name = name;
-    this.retainedRecords = retainedRecords;
+  constructor(name: string, retainedRecords: number, settings: TopicSettings) {
+    this.log = new MemoryTopic(name, retainedRecords, settings.compacted === true);
+    this.maxMessageBytes = settings.maxMessageBytes ?? defaultMaxMessageBytes;
   }
 
-  get endOffset(): number {
-    return this.firstOffset + this.records.length;
+  get readers(): GroupReader[] {
+    return [...this.groups.values(), ...this.alone];
   }
 
-  append(value: string, key: string | null): void {
-    this.records.push({ topic: this.name, key, value, offset: this.endOffset });
-    if (this.records.length > 2 * this.retainedRecords) {
-      const dropped = this.records.length - this.retainedRecords;
-      this.records.splice(0, dropped);
-      this.firstOffset += dropped;
-    }
-    for (const group of this.groups.values()) void group.pump();
+  publish(value: string | null, key: string | null, publishedAt: number): void {
+    this.log.append(value, key, publishedAt, () => Math.min(this.log.endOffset, ...this.readers.map((reader) => reader.nextOffset)));
+    for (const reader of this.readers) void reader.pump();
   }
 
-  /** The record at an offset, or the oldest one kept when that offset is gone. */
-  at(offset: number): BusRecord | undefined {
-    return this.records[Math.max(0, offset - this.firstOffset)];
-  }
-
-  group(name: string, from: 'earliest' | 'latest'): GroupReader {
-    let group = this.groups.get(name);
-    if (group === undefined) {
-      group = new GroupReader(this, from === 'earliest' ? this.firstOffset : this.endOffset);
-      this.groups.set(name, group);
-    }
-    return group;
+  reader({ group, from }: SubscribeOptions): GroupReader {
+    const known = group === undefined ? undefined : this.groups.get(group);
+    if (known !== undefined) return known;
+    const reader = new GroupReader(this.log, from === 'earliest' ? this.log.firstOffset : this.log.endOffset);
+    if (group === undefined) this.alone.add(reader);
+    else this.groups.set(group, reader);
+    return reader;
   }
 }
 
-/** An in-process {@link Bus}. Delivery is at most once, as OpenWhisk's: a record is taken before it is handled. */
+export interface MemoryBusOptions {
+  /** Records kept by each topic; {@link defaultRetainedRecords}. The other retention settings of a topic are a broker's. */
+  readonly retainedRecords?: number;
+  /** Stamps the records, epoch milliseconds; the wall clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * An in-process {@link Bus}. Topics have one partition; one that nobody created comes into being with default settings
+ * when it is first used.
+ */
 export class MemoryBus implements Bus {
-  private readonly topics = new Map<string, Topic>();
+  private readonly topics = new Map<string, ReadTopic>();
   private readonly retainedRecords: number;
+  private readonly now: () => number;
   private closed = false;
 
-  constructor(retainedRecords = defaultRetainedRecords) {
-    this.retainedRecords = retainedRecords;
+  constructor(options: MemoryBusOptions = {}) {
+    this.retainedRecords = options.retainedRecords ?? defaultRetainedRecords;
+    this.now = options.now ?? Date.now;
   }
 
-  async publish(topic: string, value: string, key?: string): Promise<void> {
+  async ensureTopic(topic: string, settings: TopicSettings = {}): Promise<void> {
+    this.topic(topic, settings);
+    await Promise.resolve();
+  }
+
+  async publish(topicName: string, value: string | null, key?: string): Promise<void> {
     if (this.closed) throw new Error('the bus is closed');
-    this.topic(topic).append(value, key ?? null);
+    const topic = this.topic(topicName);
+    const bytes = Buffer.byteLength(value ?? '') + Buffer.byteLength(key ?? '');
+    if (bytes > topic.maxMessageBytes) throw messageTooLarge(topicName, bytes, topic.maxMessageBytes);
+    topic.publish(value, key ?? null, this.now());
     await Promise.resolve();
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     if (this.closed) throw new Error('the bus is closed');
-    const group = this.topic(options.topic).group(options.group, options.from);
-    const member: Member = { options, closed: false };
-    group.members.push(member);
-    void group.pump();
+    const topic = this.topic(options.topic);
+    const reader = topic.reader(options);
+    const member: Member = { options, closed: false, paused: false };
+    reader.members.push(member);
+    void reader.pump();
     await Promise.resolve();
     return {
       close: async () => {
         if (member.closed) return;
         member.closed = true;
-        group.members.splice(group.members.indexOf(member), 1);
-        await group.pump();
+        reader.members.splice(reader.members.indexOf(member), 1);
+        topic.alone.delete(reader);
+        await reader.pump();
       },
+      pause: () => {
+        member.paused = true;
+      },
+      resume: () => {
+        member.paused = false;
+        void reader.pump();
+      },
+      lag: () => Promise.resolve(topic.log.countFrom(reader.nextOffset)),
     };
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    const readers = [...this.topics.values()].flatMap((topic) => [...topic.groups.values()]);
+    const readers = [...this.topics.values()].flatMap((topic) => topic.readers);
     for (const reader of readers) reader.members.length = 0;
     await Promise.all(readers.map((reader) => reader.pump()));
   }
 
-  private topic(name: string): Topic {
+  private topic(name: string, settings: TopicSettings = {}): ReadTopic {
     let topic = this.topics.get(name);
     if (topic === undefined) {
-      topic = new Topic(name, this.retainedRecords);
+      topic = new ReadTopic(name, this.retainedRecords, settings);
       this.topics.set(name, topic);
     }
     return topic;

@@ -3,8 +3,9 @@ import { z } from 'zod';
 
 export type Decoded<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly reason: string };
 
-/** Parses a record's JSON and checks it against a message schema; unknown fields are dropped. */
-export function decode<T>(schema: z.ZodType<T>, record: string): Decoded<T> {
+/** Parses a record's JSON and checks it against a message schema; unknown fields are dropped. A tombstone is no message. */
+export function decode<T>(schema: z.ZodType<T>, record: string | null): Decoded<T> {
+  if (record === null) return { ok: false, reason: 'a null value' };
   let json: unknown;
   try {
     json = JSON.parse(record);

@@ -2,14 +2,15 @@
 // acknowledgements, in OpenWhisk's own messages. The balancing between several invokers is not its work.
 import { randomUUID } from 'node:crypto';
 import type { ActionDocument } from '../../common/action-document.ts';
-import type { Bus, Subscription } from '../../common/bus/bus.ts';
+import type { Bus, BusRecord, Subscription } from '../../common/bus/bus.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { cacheInvalidationTopic, type CacheInvalidation } from '../../common/messages/cache-invalidation.ts';
-import { decode, encode } from '../../common/messages/codec.ts';
+import { encode } from '../../common/messages/codec.ts';
 import type { User } from '../../common/messages/identity.ts';
+import { RecordReader } from '../../common/messages/record-reader.ts';
 import type { MemoryCatalog } from './memory-catalog.ts';
 
 /** What an acknowledged activation came to: its record, or only that it ended. */
@@ -32,11 +33,13 @@ export interface EmbeddedControllerOptions {
 
 export class EmbeddedController {
   private readonly options: EmbeddedControllerOptions;
+  private readonly records: RecordReader;
   private readonly waiting = new Map<string, Waiting>();
   private subscription: Subscription | undefined;
 
   constructor(options: EmbeddedControllerOptions) {
     this.options = options;
+    this.records = new RecordReader(options.logger);
   }
 
   async start(): Promise<void> {
@@ -46,7 +49,7 @@ export class EmbeddedController {
       group: topic,
       from: 'latest',
       handle: (record) => {
-        this.takeAcknowledgement(record.value, record.offset);
+        this.takeAcknowledgement(record);
       },
       onError: (error) => {
         this.options.logger.error({ topic, reason: String(error) }, 'a record could not be handled');
@@ -96,13 +99,9 @@ export class EmbeddedController {
     this.waiting.clear();
   }
 
-  private takeAcknowledgement(value: string, offset: number): void {
-    const decoded = decode(acknowledgementSchema, value);
-    if (!decoded.ok) {
-      this.options.logger.error({ offset, reason: decoded.reason }, 'unreadable record skipped');
-      return;
-    }
-    const acknowledgement = decoded.message;
+  private takeAcknowledgement(record: BusRecord): void {
+    const acknowledgement = this.records.read(acknowledgementSchema, record);
+    if (acknowledgement === undefined) return;
     const activationId = activationIdOf(acknowledgement);
     const waiting = this.waiting.get(activationId);
     if (waiting === undefined) return;

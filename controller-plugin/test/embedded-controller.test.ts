@@ -102,7 +102,7 @@ describe('the embedded controller', () => {
       group: 'test',
       from: 'earliest',
       handle: (record) => {
-        announced.push(record.value);
+        announced.push(record.value ?? '');
       },
       onError: (error) => {
         throw error;
