@@ -16,6 +16,8 @@ export const errorCodes = {
   MODEL_STORE_MISSING: { retriable: false },
   WEIGHTS_MISMATCH: { retriable: false },
   DISK_FULL: { retriable: true },
+  ACTION_UNREADABLE: { retriable: false },
+  CATALOG_UNAVAILABLE: { retriable: true },
   PORT_IN_USE: { retriable: false },
   TOO_LITTLE_MEMORY: { retriable: false },
   ACTION_ARCHIVE: { retriable: false },

@@ -1,7 +1,7 @@
 // The Proactive Pre-loader's shell: reads arrivals off the invokers' topics and deployments off `cacheInvalidation`, in a
 // consumer group of its own, and publishes the plans that its core computes. It is never on the path of a call.
 import type { ActionCatalog } from '../common/action-document.ts';
-import { actionKeyOf } from '../common/action-identity.ts';
+import type { ActionKey } from '../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
 import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
@@ -33,8 +33,8 @@ export class Preloader {
   private readonly records: RecordReader;
   private state: PreloaderState = createState();
   private subscriptions: Subscription[] = [];
-  /** Deployed version of each qualified name, to tell an update from a deletion. */
-  private readonly deployed = new Map<string, string>();
+  /** Deployed key of each qualified name, to tell an update from a deletion. */
+  private readonly deployed = new Map<string, ActionKey>();
 
   constructor(options: PreloaderOptions) {
     this.options = options;
@@ -78,12 +78,12 @@ export class Preloader {
     const action = await this.options.catalog.findLatest(qualifiedName);
     const before = this.deployed.get(qualifiedName);
     const at = this.options.clock.now();
-    if (before !== undefined && before !== action?.version) {
+    if (before !== undefined && before !== action?.actionKey) {
       this.deployed.delete(qualifiedName);
-      await this.submit({ type: 'actionRemoved', at, actionKey: actionKeyOf(qualifiedName, before) });
+      await this.submit({ type: 'actionRemoved', at, actionKey: before });
     }
-    if (action === undefined || before === action.version) return;
-    this.deployed.set(qualifiedName, action.version);
+    if (action === undefined || before === action.actionKey) return;
+    this.deployed.set(qualifiedName, action.actionKey);
     await this.submit({ type: 'actionDeployed', at, actionKey: action.actionKey });
   }
 

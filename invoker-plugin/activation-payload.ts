@@ -1,6 +1,7 @@
 // What goes into a container for one activation: /init's value with its environment, and /run's body.
 // Wire facts: core/entity/WhiskAction.scala (containerInitializer), ContainerProxy.scala (initializeAndRun).
 import type { ActionDocument } from '../common/action-document.ts';
+import { parseActionKey } from '../common/action-identity.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
 import type { InitValue } from '../runtime/protocol.ts';
 
@@ -40,6 +41,7 @@ export function initValueOf(message: ActivationMessage, action: ActionDocument, 
     code: action.code,
     binary: action.binary,
     env: Object.fromEntries([...parameters, ...context]),
+    revision: parseActionKey(action.actionKey).revision,
   };
 }
 

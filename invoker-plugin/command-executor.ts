@@ -201,18 +201,20 @@ export class CommandExecutor {
       failed('cancelled');
       return;
     }
-    if (action === undefined || !artifacts.success) {
+    // A key that finds another revision is one whose code is gone.
+    if (action?.actionKey !== actionKey || !artifacts.success) {
       failed('artifact');
       return;
     }
-    const { qualifiedName, version } = parseActionKey(actionKey);
+    const { qualifiedName, version, revision, namespace } = parseActionKey(actionKey);
     try {
       const reply = await managed.client.load(
         {
           value: {
             action: qualifiedName,
             version,
-            namespace: namespaceOf(qualifiedName),
+            revision,
+            namespace,
             artifacts: artifacts.data,
             deadlineMs: this.options.loadTimeoutMs,
             // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
@@ -238,9 +240,9 @@ export class CommandExecutor {
     const { containerId, actionKey } = command;
     const managed = this.containers.get(containerId);
     if (managed === undefined) return;
-    const { qualifiedName, version } = parseActionKey(actionKey);
+    const { qualifiedName, version, revision } = parseActionKey(actionKey);
     try {
-      const reply = await managed.client.offload({ value: { action: qualifiedName, version } }, offloadTimeoutMs);
+      const reply = await managed.client.offload({ value: { action: qualifiedName, version, revision } }, offloadTimeoutMs);
       const usedBytes = reply.ok ? reply.reply.memory.usedBytes : ((await managed.usedBytes()) ?? 0);
       this.emit({ type: 'offloadCompleted', at: this.now, containerId, actionKey, usedBytes });
     } catch (error) {
@@ -268,8 +270,4 @@ export class CommandExecutor {
     managed.removalRequested = true;
     await managed.container.remove();
   }
-}
-
-function namespaceOf(qualifiedName: string): string {
-  return qualifiedName.slice(0, qualifiedName.indexOf('/'));
 }

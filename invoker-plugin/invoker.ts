@@ -2,7 +2,7 @@
 // Construction wires the parts; the parts do the work.
 import { schedule, type ScheduledTask } from 'node-cron';
 import { bytesPerMegabyte, type ActionCatalog, type ActionDocument } from '../common/action-document.ts';
-import type { ActionKey } from '../common/action-identity.ts';
+import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
 import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
@@ -129,9 +129,10 @@ export class Invoker implements ActivationListener {
   }
 
   /** An action was created, updated or is first seen: the scheduler may prepare for it. */
-  async deploy(actionKey: ActionKey): Promise<ActionDocument | undefined> {
-    const action = await this.options.catalog.find(actionKey);
-    if (action === undefined || this.known.has(actionKey)) return action;
+  async deploy(key: ActionKey): Promise<ActionDocument | undefined> {
+    const action = await this.options.catalog.find(key);
+    if (action === undefined || this.known.has(action.actionKey)) return action;
+    const { actionKey } = action;
     this.known.add(actionKey);
     const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
     const estimate = this.options.estimate(action);
@@ -139,7 +140,7 @@ export class Invoker implements ActivationListener {
       type: 'actionDeployed',
       at: this.options.clock.now(),
       actionKey,
-      namespace: action.qualifiedName.slice(0, action.qualifiedName.indexOf('/')),
+      namespace: parseActionKey(actionKey).namespace,
       memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
       declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length > 0,
       estimatedLoadMs: estimate.loadMs,
@@ -197,14 +198,13 @@ export class Invoker implements ActivationListener {
     const message = this.records.read(activationMessageSchema, record);
     if (message === undefined) return;
     const arrivedAt = this.options.clock.now();
-    const actionKey = actionKeyOfMessage(message);
-    const action = await this.deploy(actionKey);
+    const action = await this.deploy(actionKeyOfMessage(message));
     if (action === undefined) {
       await this.refuse(message, arrivedAt, refusedActivation(failureTexts['action-unknown']));
       return;
     }
     this.executor.accept({ message, action, arrivedAt });
-    this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey });
+    this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
   }
 
   private async takePlan(record: BusRecord): Promise<void> {

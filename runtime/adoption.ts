@@ -96,5 +96,5 @@ function ownerOf(value: InitValue): SlotOwner | undefined {
   const name = env['__OW_ACTION_NAME'];
   const namespace = env['__OW_NAMESPACE'];
   if (!name || !namespace) return undefined;
-  return { actionKey: actionKeyOf(name, env['__OW_ACTION_VERSION']), namespace };
+  return { actionKey: actionKeyOf(name, env['__OW_ACTION_VERSION'], { revision: value.revision }), namespace };
 }

@@ -49,7 +49,7 @@ export class Loader {
 
   /** @throws ExtensionError */
   load(request: ParsedLoad): Promise<LoadReply> {
-    const owner: SlotOwner = { actionKey: actionKeyOf(request.action, request.version), namespace: request.namespace };
+    const owner: SlotOwner = { actionKey: actionKeyOf(request.action, request.version, { revision: request.revision }), namespace: request.namespace };
     const joined = this.loads.find((load) => isSameOwner(load.owner, owner) && load.abortedBy === undefined);
     if (joined !== undefined) return joined.done;
     const load: Load = { owner, request, startedAt: performance.now(), done: this.queue as Promise<LoadReply>, slot: undefined, abortedBy: undefined };

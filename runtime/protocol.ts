@@ -28,6 +28,8 @@ export const initValueSchema = z.object({
   code: z.string().nullish(),
   binary: z.boolean().optional(),
   env: z.record(z.string(), z.unknown()).nullish(),
+  /** Ours: what tells two pieces of code of one version apart; a slot serves its own revision only. */
+  revision: z.string().optional(),
 });
 export type InitValue = z.infer<typeof initValueSchema>;
 
@@ -37,6 +39,7 @@ export const loadRequestSchema = z.object({
     /** Qualified name, such as `guest/resnet50`. */
     action: z.string().min(1),
     version: z.string().default('0.0.1'),
+    revision: z.string().optional(),
     /** The invoking namespace: whose slot it is. */
     namespace: z.string().min(1),
     artifacts: artifactsSchema,
@@ -68,7 +71,7 @@ export interface LoadReply {
 /** `POST /offload`: one action's slot, or all that are not active. */
 export const offloadRequestSchema = z.object({
   value: z.union([
-    z.object({ action: z.string().min(1), version: z.string().default('0.0.1') }),
+    z.object({ action: z.string().min(1), version: z.string().default('0.0.1'), revision: z.string().optional() }),
     z.object({ all: z.literal(true) }),
   ]),
 });

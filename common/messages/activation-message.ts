@@ -37,5 +37,6 @@ export function isHealthCheck(message: ActivationMessage): boolean {
 
 /** The key under which the schedulers know the action of a message. */
 export function actionKeyOfMessage(message: ActivationMessage): ActionKey {
-  return actionKeyOf(`${message.action.path}/${message.action.name}`, message.action.version);
+  const { action, revision, user } = message;
+  return actionKeyOf(`${action.path}/${action.name}`, action.version, { revision, namespace: user.namespace.name });
 }

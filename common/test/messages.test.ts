@@ -58,10 +58,13 @@ describe('an activation message', () => {
     assert.ok(decoded.ok);
   });
 
-  it('names the action version by its key', () => {
+  it('names version, revision and caller of the action by its key', () => {
     const decoded = decode(activationMessageSchema, JSON.stringify(wireActivation));
     assert.ok(decoded.ok);
-    assert.equal(actionKeyOfMessage(decoded.message), 'guest/infer@0.0.3');
+    assert.equal(actionKeyOfMessage({ ...decoded.message, revision: '4-9c' }), 'guest/infer@0.0.3#4-9c');
+    assert.equal(actionKeyOfMessage({ ...decoded.message, revision: null }), 'guest/infer@0.0.3');
+    const caller = { ...decoded.message.user, namespace: { name: 'acme', uuid: 'u' } };
+    assert.equal(actionKeyOfMessage({ ...decoded.message, revision: null, user: caller }), 'acme:guest/infer@0.0.3');
   });
 
   it('keeps the transaction id of a health check exactly as it came', () => {

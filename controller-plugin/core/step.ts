@@ -1,5 +1,5 @@
 // The Proactive Pre-loader: one observation in, new plans out. No clock, no I/O: the same events give the same plans.
-import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
 import type { PreloaderEvent } from './events.ts';
 import { addGap, createHistogram } from './histogram.ts';
@@ -38,14 +38,13 @@ export function step(state: PreloaderState, event: PreloaderEvent, config: Prelo
 /** The action's history, as the most recently seen; that of its former version when this one is new. */
 function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): ArrivalHistory {
   const { histories, newestKeys } = state;
-  const { qualifiedName } = parseActionKey(actionKey);
   const known = histories.get(actionKey);
-  const formerKey = newestKeys.get(qualifiedName);
+  const formerKey = newestKeys.get(unversionedNameOf(actionKey));
   const former = known === undefined && formerKey !== undefined ? histories.get(formerKey) : undefined;
   const history = known ?? (former === undefined ? newHistory(at) : copyOf(former));
   histories.delete(actionKey);
   histories.set(actionKey, history);
-  if (known === undefined) newestKeys.set(qualifiedName, actionKey);
+  if (known === undefined) newestKeys.set(unversionedNameOf(actionKey), actionKey);
   return history;
 }
 
@@ -77,6 +76,5 @@ function keepBounded(state: PreloaderState, config: PreloaderConfig): void {
 
 function forget({ histories, newestKeys }: PreloaderState, actionKey: ActionKey): void {
   histories.delete(actionKey);
-  const { qualifiedName } = parseActionKey(actionKey);
-  if (newestKeys.get(qualifiedName) === actionKey) newestKeys.delete(qualifiedName);
+  if (newestKeys.get(unversionedNameOf(actionKey)) === actionKey) newestKeys.delete(unversionedNameOf(actionKey));
 }

@@ -2,6 +2,7 @@
 // acknowledgements, in OpenWhisk's own messages. The balancing between several invokers is not its work.
 import { randomUUID } from 'node:crypto';
 import type { ActionDocument } from '../../common/action-document.ts';
+import { parseActionKey } from '../../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../../common/bus/bus.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -74,7 +75,7 @@ export class EmbeddedController {
     const message: ActivationMessage = {
       transid: [randomUUID().replaceAll('-', ''), Math.floor(this.options.clock.now())],
       action: { path: action.qualifiedName.slice(0, slash), name: action.qualifiedName.slice(slash + 1), version: action.version },
-      revision: '1-embedded',
+      revision: parseActionKey(action.actionKey).revision ?? null,
       user: this.options.user,
       activationId,
       rootControllerIndex: { asString: this.options.controllerId, instanceType: 'controller' },

@@ -1,6 +1,6 @@
 // Action documents in memory: what the embedded controller serves and the plugins read.
-import type { ActionCatalog, ActionDocument } from '../../common/action-document.ts';
-import type { ActionKey } from '../../common/action-identity.ts';
+import { forCaller, type ActionCatalog, type ActionDocument } from '../../common/action-document.ts';
+import { actionKeyOf, parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 
 export class MemoryCatalog implements ActionCatalog {
   private readonly latest = new Map<string, ActionDocument>();
@@ -12,7 +12,10 @@ export class MemoryCatalog implements ActionCatalog {
   }
 
   async find(actionKey: ActionKey): Promise<ActionDocument | undefined> {
-    return Promise.resolve(this.documents.get(actionKey));
+    const { qualifiedName, version, revision, namespace } = parseActionKey(actionKey);
+    const exact = this.documents.get(actionKeyOf(qualifiedName, version, { revision }));
+    const document = exact ?? (revision === undefined ? undefined : this.latest.get(qualifiedName));
+    return Promise.resolve(document === undefined ? undefined : forCaller(document, namespace));
   }
 
   async findLatest(qualifiedName: string): Promise<ActionDocument | undefined> {

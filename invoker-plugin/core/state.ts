@@ -1,6 +1,6 @@
 // What the scheduler remembers: containers, actions, waiting activations, and the indexes that keep a step cheap. It
 // decides nothing. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
-import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerCommand, StartType, Load } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { ContainerId } from './events.ts';
@@ -151,7 +151,7 @@ export interface SchedulerState {
   nextContainerNumber: number;
   containers: Map<ContainerId, Container>;
   actions: Map<ActionKey, Action>;
-  /** The version deployed last, by qualified name. */
+  /** The version deployed last, by {@link unversionedNameOf}. */
   newestKeys: Map<string, ActionKey>;
   /** Plans of actions that are not deployed here yet, the oldest first; bounded by {@link mostPlansAhead}. */
   plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
@@ -315,6 +315,6 @@ export function forgetAction(state: SchedulerState, action: Action): void {
     if (ownActionKey === action.key || load?.actionKey === action.key) return;
   }
   state.actions.delete(action.key);
-  const { qualifiedName } = parseActionKey(action.key);
-  if (state.newestKeys.get(qualifiedName) === action.key) state.newestKeys.delete(qualifiedName);
+  const name = unversionedNameOf(action.key);
+  if (state.newestKeys.get(name) === action.key) state.newestKeys.delete(name);
 }

@@ -1,6 +1,6 @@
 // The scheduler: one event in, the next state and what to do about it out. It only dispatches; each question is answered in
 // its own file. No clock, no I/O: the same events give the same commands, live and simulated.
-import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, serveWaiting, startAwaited } from './activations.ts';
 import type { SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
@@ -177,9 +177,9 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
 }
 
 function supersedeFormer(state: SchedulerState, newestKey: ActionKey): void {
-  const { qualifiedName } = parseActionKey(newestKey);
-  const former = state.actions.get(state.newestKeys.get(qualifiedName) ?? newestKey);
-  state.newestKeys.set(qualifiedName, newestKey);
+  const name = unversionedNameOf(newestKey);
+  const former = state.actions.get(state.newestKeys.get(name) ?? newestKey);
+  state.newestKeys.set(name, newestKey);
   if (former === undefined || former.key === newestKey) return;
   former.superseded = true;
   state.dirty.add(former.key);

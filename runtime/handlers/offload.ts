@@ -9,6 +9,6 @@ import { sendJson } from './send.ts';
 export function handleOffload(container: Container): RequestHandler {
   return async (request, response) => {
     const { value } = parseBody(offloadRequestSchema, request.body);
-    sendJson(response, 200, await container.offload('all' in value ? undefined : actionKeyOf(value.action, value.version)));
+    sendJson(response, 200, await container.offload('all' in value ? undefined : actionKeyOf(value.action, value.version, value)));
   };
 }
