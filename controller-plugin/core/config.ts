@@ -7,8 +7,10 @@ export interface PreloaderConfig {
   readonly offloadProbability: number;
   /** Whether plans carry pre-warm and keep-alive windows. Off where keep-alive has to be the same for all actions. */
   readonly planContainerWindows: boolean;
-  /** Actions remembered at once; the one seen longest ago is forgotten for the next. */
+  /** Actions remembered at once; for the next, the one called least of those seen longest ago is forgotten. */
   readonly mostActions: number;
+  /** Whether plans name the invokers that a stock controller will send the action to. Off where there is one invoker. */
+  readonly placeActions: boolean;
 }
 
 /** The paper's probabilities (InstaInfer, SoCC'24). */
@@ -16,5 +18,6 @@ export const defaultPreloaderConfig: PreloaderConfig = {
   loadProbability: 0.06,
   offloadProbability: 0.94,
   planContainerWindows: true,
-  mostActions: 10_000,
+  mostActions: 20_000,
+  placeActions: false,
 };

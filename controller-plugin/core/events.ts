@@ -9,15 +9,43 @@ interface EventBase {
 export interface ActionDeployed extends EventBase {
   readonly type: 'actionDeployed';
   readonly actionKey: ActionKey;
+  /** Memory limit of one container; absent where the document was not read. */
+  readonly memoryMegabytes?: number;
 }
 export interface ActionRemoved extends EventBase {
   readonly type: 'actionRemoved';
   readonly actionKey: ActionKey;
 }
-/** An ActivationMessage was seen on an invoker's topic. */
+/** An ActivationMessage was seen on an invoker's topic, or worked out from a user event. */
 export interface ArrivalObserved extends EventBase {
   readonly type: 'arrivalObserved';
   readonly actionKey: ActionKey;
+  /** The namespace that invokes it, where known: with the action's name it decides the home invoker. */
+  readonly namespace?: string;
+  /** The invoker that got it, where known. */
+  readonly invoker?: number;
+}
+/** An activation ended, and an acknowledgement or a user event told what it took. */
+export interface ActivationMeasured extends EventBase {
+  readonly type: 'activationMeasured';
+  readonly actionKey: ActionKey;
+  readonly durationMs: number;
+  readonly waitMs: number;
+  /** 0 for a warm start. */
+  readonly initMs: number;
+  readonly memoryMegabytes?: number;
+}
+/** An invoker's heartbeat on the `health` topic. */
+export interface InvokerPinged extends EventBase {
+  readonly type: 'invokerPinged';
+  readonly invoker: number;
+  /** False when it takes no more work. */
+  readonly isEnabled: boolean;
+  readonly userMemoryBytes: number;
+}
+/** Time has passed: an invoker may have fallen silent. */
+export interface Ticked extends EventBase {
+  readonly type: 'ticked';
 }
 
-export type PreloaderEvent = ActionDeployed | ActionRemoved | ArrivalObserved;
+export type PreloaderEvent = ActionDeployed | ActionRemoved | ArrivalObserved | ActivationMeasured | InvokerPinged | Ticked;

@@ -57,6 +57,19 @@ export function addGap(histogram: GapHistogram, gapMs: number): void {
   if (histogram.counted + histogram.outOfBounds >= mostCounted) halve(histogram);
 }
 
+/** Takes a gap out again, because an arrival inside it came to light late; nothing where its count has faded away. */
+export function removeGap(histogram: GapHistogram, gapMs: number): void {
+  if (gapMs > rangeMs) {
+    histogram.outOfBounds = Math.max(0, histogram.outOfBounds - 1);
+    return;
+  }
+  const bin = binOf(gapMs);
+  const count = histogram.bins[bin] ?? 0;
+  if (count === 0) return;
+  histogram.bins[bin] = count - 1;
+  histogram.counted -= 1;
+}
+
 function halve(histogram: GapHistogram): void {
   histogram.counted = 0;
   for (const [bin, count] of histogram.bins.entries()) {

@@ -1,7 +1,9 @@
 // From an action's history to what the schedulers are told of it.
-import type { ActionKey } from '../../common/action-identity.ts';
+import { bytesPerMegabyte } from '../../common/action-document.ts';
+import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
 import { windowsFromHistogram } from './histogram.ts';
+import { busyBytesOf, type PlacementDemand } from './placement.ts';
 import { estimateRate } from './rate.ts';
 import type { ArrivalHistory } from './state.ts';
 import { arrivalQuantileMs } from './windows.ts';
@@ -19,7 +21,16 @@ export interface ActionPlan {
   readonly offloadWindowMs?: number;
   readonly prewarmWindowMs?: number;
   readonly keepAliveWindowMs?: number;
+  /** Ids of the invokers that should prepare for it; absent: all of them. */
+  readonly invokers?: readonly number[];
 }
+
+/** OpenWhisk's default memory limit, until the action's own is known. */
+const assumedMemoryMegabytes = 256;
+/** Until the first activation was measured. */
+const assumedDurationMs = 1000;
+/** An invoker that gets a smaller share of the calls got them by chance or long ago. */
+const notableShare = 0.1;
 
 /**
  * Before the first arrival: rate 0, no window but a pre-load window of 0, that is: load once, when memory allows. After one
@@ -46,5 +57,18 @@ export function planFor(actionKey: ActionKey, history: ArrivalHistory, config: P
           ...(containers.prewarmWindowMs === undefined ? {} : { prewarmWindowMs: containers.prewarmWindowMs }),
         }
       : {}),
+  };
+}
+
+/** What the placement has to provide for. */
+export function demandOf(actionKey: ActionKey, history: ArrivalHistory, arrivalRatePerMs: number): PlacementDemand {
+  const { qualifiedName } = parseActionKey(actionKey);
+  const { callers, invokers, times, memoryMegabytes } = history;
+  const durationMs = times.count === 0 ? assumedDurationMs : times.durationMs;
+  return {
+    qualifiedName,
+    callers: callers.size === 0 ? [qualifiedName.slice(0, qualifiedName.indexOf('/'))] : [...callers.keys()],
+    busyBytes: busyBytesOf(arrivalRatePerMs, durationMs, (memoryMegabytes ?? assumedMemoryMegabytes) * bytesPerMegabyte),
+    seenAt: [...invokers].filter(([, share]) => share >= notableShare).map(([invoker]) => invoker),
   };
 }

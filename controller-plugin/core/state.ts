@@ -1,13 +1,33 @@
-// What the Proactive Pre-loader remembers of each action: bounded, plain data.
+// What the Proactive Pre-loader remembers of each action and each invoker: bounded, plain data.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { GapHistogram } from './histogram.ts';
+import type { HourlyCounts } from './hourly-counts.ts';
+import type { MeasuredTimes } from './measured-times.ts';
+import type { Shares } from './shares.ts';
 
 export interface ArrivalHistory {
+  firstArrivalAt: number | undefined;
   lastArrivalAt: number | undefined;
   deployedAt: number;
   /** The last gaps between arrivals, oldest first. */
   gapsMs: number[];
   histogram: GapHistogram;
+  hourly: HourlyCounts;
+  times: MeasuredTimes;
+  /** Namespaces that call it, and invokers that its calls were sent to. */
+  callers: Shares<string>;
+  invokers: Shares<number>;
+  memoryMegabytes: number | undefined;
+  /** The invokers its last plan named; undefined where it named none. */
+  placedOn: readonly number[] | undefined;
+}
+
+export interface ObservedInvoker {
+  lastPingAt: number;
+  isEnabled: boolean;
+  userMemoryBytes: number;
+  /** Whether a controller would send it work, when that was last looked at. */
+  wasHealthy: boolean;
 }
 
 export interface PreloaderState {
@@ -15,9 +35,10 @@ export interface PreloaderState {
   readonly histories: Map<ActionKey, ArrivalHistory>;
   /** The newest version of each qualified name, so that an updated action keeps its history. */
   readonly newestKeys: Map<string, ActionKey>;
+  readonly invokers: Map<number, ObservedInvoker>;
 }
 
 /** A pre-loader that has seen nothing. */
 export function createState(): PreloaderState {
-  return { histories: new Map(), newestKeys: new Map() };
+  return { histories: new Map(), newestKeys: new Map(), invokers: new Map() };
 }

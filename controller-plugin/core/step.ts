@@ -1,10 +1,14 @@
 // The Proactive Pre-loader: one observation in, new plans out. No clock, no I/O: the same events give the same plans.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
-import type { PreloaderEvent } from './events.ts';
-import { addGap, createHistogram } from './histogram.ts';
-import { planFor, type ActionPlan } from './plan.ts';
-import { mostGaps } from './rate.ts';
+import type { ActivationMeasured, ArrivalObserved, InvokerPinged, PreloaderEvent } from './events.ts';
+import { createHistogram } from './histogram.ts';
+import { arrivalsInLastHours, mostHours, noCounts } from './hourly-counts.ts';
+import { noteTimes, noTimes } from './measured-times.ts';
+import { placementOf, silentAfterMs, type InvokerStanding } from './placement.ts';
+import { demandOf, planFor, type ActionPlan } from './plan.ts';
+import { recordArrival } from './record-arrival.ts';
+import { noteShare } from './shares.ts';
 import type { ArrivalHistory, PreloaderState } from './state.ts';
 
 export interface StepResult {
@@ -14,25 +18,95 @@ export interface StepResult {
   readonly plans: ActionPlan[];
 }
 
-/** Takes one event in. Events may arrive late or out of order: an arrival before the last one counts as simultaneous. */
+/** What an observation changed. */
+export interface Recorded {
+  /** Actions whose plans are to be made anew. */
+  readonly changed: readonly ActionKey[];
+  /** Actions that have no plan any more. */
+  readonly forgotten: readonly ActionKey[];
+}
+
+/** Of the actions seen longest ago, as many are compared when one has to be forgotten. */
+const comparedForForgetting = 8;
+const nothing: Recorded = { changed: [], forgotten: [] };
+
+/** Takes one event in and makes every plan that it changed. */
 export function step(state: PreloaderState, event: PreloaderEvent, config: PreloaderConfig): StepResult {
+  const { changed } = record(state, event, config);
+  return { state, plans: changed.flatMap((actionKey) => makePlan(state, actionKey, config) ?? []) };
+}
+
+/** Takes one event in without making plans, for whoever makes them less often than arrivals come. */
+export function record(state: PreloaderState, event: PreloaderEvent, config: PreloaderConfig): Recorded {
   switch (event.type) {
     case 'actionDeployed': {
       const history = historyOf(state, event.actionKey, event.at);
       history.deployedAt = event.at;
-      keepBounded(state, config);
-      return { state, plans: [planFor(event.actionKey, history, config)] };
+      history.memoryMegabytes = event.memoryMegabytes ?? history.memoryMegabytes;
+      return { changed: [event.actionKey], forgotten: keepBounded(state, config) };
     }
     case 'actionRemoved':
       forget(state, event.actionKey);
-      return { state, plans: [] };
-    case 'arrivalObserved': {
-      const history = historyOf(state, event.actionKey, event.at);
-      recordArrival(history, event.at);
-      keepBounded(state, config);
-      return { state, plans: [planFor(event.actionKey, history, config)] };
-    }
+      return { changed: [], forgotten: [event.actionKey] };
+    case 'arrivalObserved':
+      noteArrival(state, event);
+      return { changed: [event.actionKey], forgotten: keepBounded(state, config) };
+    case 'activationMeasured':
+      noteMeasurement(state, event);
+      return nothing;
+    case 'invokerPinged':
+      notePing(state, event);
+      return { changed: reviewInvokers(state, event.at, config), forgotten: [] };
+    case 'ticked':
+      return { changed: reviewInvokers(state, event.at, config), forgotten: [] };
   }
+}
+
+/** The action's plan as things stand; undefined for one that is not known. */
+export function makePlan(state: PreloaderState, actionKey: ActionKey, config: PreloaderConfig): ActionPlan | undefined {
+  const history = state.histories.get(actionKey);
+  if (history === undefined) return undefined;
+  const plan = planFor(actionKey, history, config);
+  if (!config.placeActions) return plan;
+  const invokers = placementOf(demandOf(actionKey, history, plan.arrivalRatePerMs), standingsOf(state));
+  history.placedOn = invokers.length === 0 ? undefined : invokers;
+  return history.placedOn === undefined ? plan : { ...plan, invokers };
+}
+
+function noteArrival(state: PreloaderState, { actionKey, at, namespace, invoker }: ArrivalObserved): void {
+  const history = historyOf(state, actionKey, at);
+  recordArrival(history, at);
+  if (namespace !== undefined) noteShare(history.callers, namespace);
+  if (invoker !== undefined) noteShare(history.invokers, invoker);
+}
+
+/** What is not known yet has no history to add to: its arrival was, or will be, seen elsewhere. */
+function noteMeasurement(state: PreloaderState, { actionKey, memoryMegabytes, ...measured }: ActivationMeasured): void {
+  const history = state.histories.get(actionKey);
+  if (history === undefined) return;
+  noteTimes(history.times, measured);
+  history.memoryMegabytes = memoryMegabytes ?? history.memoryMegabytes;
+}
+
+function notePing(state: PreloaderState, { invoker, at, isEnabled, userMemoryBytes }: InvokerPinged): void {
+  const known = state.invokers.get(invoker);
+  const lastPingAt = Math.max(at, known?.lastPingAt ?? at);
+  state.invokers.set(invoker, { lastPingAt, isEnabled, userMemoryBytes, wasHealthy: known?.wasHealthy ?? false });
+}
+
+/** Every action when an invoker came, went or changed its mind: the controllers' order of asking changes for all of them. */
+function reviewInvokers(state: PreloaderState, now: number, config: PreloaderConfig): ActionKey[] {
+  let hasChanged = false;
+  for (const invoker of state.invokers.values()) {
+    const isHealthy = invoker.isEnabled && now - invoker.lastPingAt < silentAfterMs;
+    if (isHealthy !== invoker.wasHealthy) hasChanged = true;
+    invoker.wasHealthy = isHealthy;
+  }
+  return hasChanged && config.placeActions ? [...state.histories.keys()] : [];
+}
+
+function standingsOf(state: PreloaderState): InvokerStanding[] {
+  return [...state.invokers].map(([invoker, { wasHealthy, userMemoryBytes }]) => ({ invoker, isHealthy: wasHealthy, userMemoryBytes }));
 }
 
 /** The action's history, as the most recently seen; that of its former version when this one is new. */
@@ -41,7 +115,7 @@ function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): Arr
   const known = histories.get(actionKey);
   const formerKey = newestKeys.get(unversionedNameOf(actionKey));
   const former = known === undefined && formerKey !== undefined ? histories.get(formerKey) : undefined;
-  const history = known ?? (former === undefined ? newHistory(at) : copyOf(former));
+  const history = known ?? (former === undefined ? newHistory(at) : structuredCopy(former));
   histories.delete(actionKey);
   histories.set(actionKey, history);
   if (known === undefined) newestKeys.set(unversionedNameOf(actionKey), actionKey);
@@ -49,29 +123,52 @@ function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): Arr
 }
 
 function newHistory(at: number): ArrivalHistory {
-  return { lastArrivalAt: undefined, deployedAt: at, gapsMs: [], histogram: createHistogram() };
+  return {
+    firstArrivalAt: undefined,
+    lastArrivalAt: undefined,
+    deployedAt: at,
+    gapsMs: [],
+    histogram: createHistogram(),
+    hourly: noCounts(),
+    times: noTimes(),
+    callers: new Map(),
+    invokers: new Map(),
+    memoryMegabytes: undefined,
+    placedOn: undefined,
+  };
 }
 
 /** A copy, since calls of the former version may still be under way. */
-function copyOf({ lastArrivalAt, deployedAt, gapsMs, histogram }: ArrivalHistory): ArrivalHistory {
-  return { lastArrivalAt, deployedAt, gapsMs: [...gapsMs], histogram: { ...histogram, bins: [...histogram.bins] } };
+function structuredCopy(history: ArrivalHistory): ArrivalHistory {
+  const { gapsMs, histogram, hourly, times, callers, invokers } = history;
+  return {
+    ...history,
+    gapsMs: [...gapsMs],
+    histogram: { ...histogram, bins: [...histogram.bins] },
+    hourly: { ...hourly, counts: [...hourly.counts] },
+    times: { ...times },
+    callers: new Map(callers),
+    invokers: new Map(invokers),
+  };
 }
 
-function recordArrival(history: ArrivalHistory, at: number): void {
-  const { lastArrivalAt } = history;
-  history.lastArrivalAt = Math.max(at, lastArrivalAt ?? at);
-  if (lastArrivalAt === undefined) return;
-  const gapMs = history.lastArrivalAt - lastArrivalAt;
-  history.gapsMs.push(gapMs);
-  if (history.gapsMs.length > mostGaps) history.gapsMs.shift();
-  addGap(history.histogram, gapMs);
-}
-
-function keepBounded(state: PreloaderState, config: PreloaderConfig): void {
-  for (const oldestKey of state.histories.keys()) {
-    if (state.histories.size <= config.mostActions) return;
-    forget(state, oldestKey);
+/** Forgets actions beyond the bound: of the few seen longest ago, the one called least in the week, never the newest. */
+function keepBounded(state: PreloaderState, config: PreloaderConfig): ActionKey[] {
+  const forgotten: ActionKey[] = [];
+  while (state.histories.size > config.mostActions) {
+    let least: { readonly key: ActionKey; readonly arrivals: number } | undefined;
+    let compared = 0;
+    for (const [key, { hourly, lastArrivalAt }] of state.histories) {
+      if (compared === Math.min(comparedForForgetting, state.histories.size - 1)) break;
+      compared += 1;
+      const arrivals = arrivalsInLastHours(hourly, lastArrivalAt ?? 0, mostHours);
+      if (least === undefined || arrivals < least.arrivals) least = { key, arrivals };
+    }
+    if (least === undefined) break;
+    forget(state, least.key);
+    forgotten.push(least.key);
   }
+  return forgotten;
 }
 
 function forget({ histories, newestKeys }: PreloaderState, actionKey: ActionKey): void {

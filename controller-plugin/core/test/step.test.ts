@@ -7,7 +7,7 @@ import type { PreloaderEvent } from '../events.ts';
 import type { ActionPlan } from '../plan.ts';
 import { mostGaps } from '../rate.ts';
 import { createState, type PreloaderState } from '../state.ts';
-import { step } from '../step.ts';
+import { record, step } from '../step.ts';
 
 const a = 'ann/a@1';
 const minute = 60_000;
@@ -55,9 +55,20 @@ describe('the Proactive Pre-loader', () => {
     near(planAfter(times(20, 40)).preloadWindowMs, 2.475);
   });
 
-  it('takes arrivals in the same millisecond, and a clock that runs back, for a millisecond apart', () => {
+  it('takes arrivals in the same millisecond for a millisecond apart', () => {
     near(planAfter(times(10, 0)).arrivalRatePerMs, 1);
-    near(planAfter(times(10, -5)).arrivalRatePerMs, 1);
+  });
+
+  it('puts an arrival that comes to light late into its place in time', () => {
+    near(planAfter(times(10, -5)).arrivalRatePerMs, 1 / 5);
+    const inOrder = createState();
+    const outOfOrder = createState();
+    const arrivals = [0, 10, 30, 35, 60, 61, 90];
+    for (const at of arrivals) step(inOrder, { type: 'arrivalObserved', at, actionKey: a }, defaultPreloaderConfig);
+    for (const at of [30, 10, 0, 61, 90, 60, 35]) step(outOfOrder, { type: 'arrivalObserved', at, actionKey: a }, defaultPreloaderConfig);
+    assert.deepEqual(outOfOrder.histories.get(a)?.gapsMs, [10, 20, 5, 25, 1, 29]);
+    assert.deepEqual(outOfOrder.histories.get(a)?.gapsMs, inOrder.histories.get(a)?.gapsMs);
+    assert.deepEqual(outOfOrder.histories.get(a)?.histogram, inOrder.histories.get(a)?.histogram);
   });
 
   it('keeps artifacts over the long gaps between bursts once it has seen enough of them', () => {
@@ -97,12 +108,54 @@ describe('the Proactive Pre-loader', () => {
   });
 });
 
+describe('the Proactive Pre-loader with too many actions', () => {
+  it('rather forgets one that was called once than one called often, though that was longer ago', () => {
+    const state = createState();
+    const config = { ...defaultPreloaderConfig, mostActions: 3 };
+    const called = (name: string, at: number): unknown => step(state, { type: 'arrivalObserved', at, actionKey: `ann/${name}@1` }, config);
+    for (let at = 0; at < 50; at += 1) called('often', at);
+    for (const [index, name] of ['once', 'twice', 'twice', 'new'].entries()) called(name, 100 + index);
+    assert.deepEqual([...state.histories.keys()], ['ann/often@1', 'ann/twice@1', 'ann/new@1']);
+  });
+
+  it('says which ones it forgot, so that their plans can be withdrawn', () => {
+    const state = createState();
+    const config = { ...defaultPreloaderConfig, mostActions: 1 };
+    record(state, { type: 'arrivalObserved', at: 1, actionKey: a }, config);
+    assert.deepEqual(record(state, { type: 'arrivalObserved', at: 2, actionKey: 'bob/b@1' }, config), { changed: ['bob/b@1'], forgotten: [a] });
+  });
+});
+
+describe('what activations take', () => {
+  it('is learnt from what is reported of actions that are known, initialisation from cold starts only', () => {
+    const state = createState();
+    step(state, { type: 'activationMeasured', at: 1, actionKey: a, durationMs: 1, waitMs: 1, initMs: 0 }, defaultPreloaderConfig);
+    assert.equal(state.histories.size, 0);
+    step(state, { type: 'arrivalObserved', at: 1, actionKey: a }, defaultPreloaderConfig);
+    for (const [durationMs, initMs] of [[300, 200], [100, 0], [200, 0]] as const) {
+      step(state, { type: 'activationMeasured', at: 2, actionKey: a, durationMs, waitMs: 10, initMs, memoryMegabytes: 512 }, defaultPreloaderConfig);
+    }
+    assert.deepEqual(state.histories.get(a)?.times, { count: 3, durationMs: 200, waitMs: 10, coldCount: 1, initMs: 200 });
+    assert.equal(state.histories.get(a)?.memoryMegabytes, 512);
+  });
+});
+
 describe('the Proactive Pre-loader, whatever is observed', () => {
-  const event: fc.Arbitrary<PreloaderEvent> = fc.record({
+  const at = fc.integer({ min: 0, max: 1e9 });
+  const aboutAction: fc.Arbitrary<PreloaderEvent> = fc.record({
     type: fc.constantFrom('actionDeployed', 'actionRemoved', 'arrivalObserved', 'arrivalObserved', 'arrivalObserved'),
-    at: fc.integer({ min: 0, max: 1e9 }),
+    at,
     actionKey: fc.constantFrom(a, 'ann/a@2', 'bob/b@1'),
   });
+  const aboutInvoker: fc.Arbitrary<PreloaderEvent> = fc.record({
+    type: fc.constant('invokerPinged'),
+    at,
+    invoker: fc.nat({ max: 4 }),
+    isEnabled: fc.boolean(),
+    userMemoryBytes: fc.constant(2 ** 31),
+  });
+  const event = fc.oneof({ weight: 6, arbitrary: aboutAction }, aboutInvoker);
+  const config = { ...defaultPreloaderConfig, placeActions: true };
   const events = fc.array(event, { maxLength: 300, size: 'max' });
 
   it('plans finite, non-negative windows, the load before the off-load, from a bounded history', () => {
@@ -110,7 +163,7 @@ describe('the Proactive Pre-loader, whatever is observed', () => {
       fc.property(events, (observed) => {
         const state = createState();
         for (const each of observed) {
-          for (const plan of step(state, each, defaultPreloaderConfig).plans) {
+          for (const plan of step(state, each, config).plans) {
             const { preloadWindowMs = 0, offloadWindowMs = preloadWindowMs, prewarmWindowMs = 0, keepAliveWindowMs = 0, arrivalRatePerMs } = plan;
             for (const value of [preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, arrivalRatePerMs]) {
               assert.ok(Number.isFinite(value) && value >= 0, JSON.stringify(plan));
@@ -133,7 +186,7 @@ describe('the Proactive Pre-loader, whatever is observed', () => {
         let second = createState();
         for (const [index, each] of observed.entries()) {
           if (index === copyAt) second = structuredClone(second);
-          assert.deepEqual(step(second, each, defaultPreloaderConfig).plans, step(first, each, defaultPreloaderConfig).plans);
+          assert.deepEqual(step(second, each, config).plans, step(first, each, config).plans);
         }
       }),
       { numRuns: 100 },
