@@ -1,9 +1,6 @@
 // The arms that are compared: each adds one part to the one before it, so that what a part contributes can be told.
 import type { PrewarmPolicy } from '../invoker-plugin/core/config.ts';
-
-/** `stock`: plain ONNX files as `InferenceSession.create(path)` opens them. `mapped`: the measured mapped form. */
-export const loadingForms = ['stock', 'mapped'] as const;
-export type LoadingForm = (typeof loadingForms)[number];
+import type { LoadingForm } from '../lab/simulation/profile.ts';
 
 /** One way to run the same trace. */
 export interface Arm {

@@ -5,9 +5,10 @@ import { choiceOption, listOption, numberOption, parseOptions, switchOption, tex
 import { AppError } from '../common/errors.ts';
 import { defaultPreloaderConfig, type PreloaderConfig } from '../controller-plugin/core/config.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
-import { loadingForms, type Arm } from './arms.ts';
-import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
-import { arrivalModes, type ArrivalMode } from './trace/arrivals.ts';
+import { loadingForms } from '../lab/simulation/profile.ts';
+import type { Arm } from './arms.ts';
+import { shippedProfileFile, shippedTraceFile } from '../lab/shipped-files.ts';
+import { arrivalModes, type ArrivalMode } from '../lab/traces/arrivals.ts';
 
 /** Memory limit of every action of the demo, and so of its containers: 2048 MB, as in the paper. */
 export const containerMemoryMb = 2048;

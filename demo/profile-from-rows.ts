@@ -3,8 +3,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { shortNameOf } from '../common/action-identity.ts';
 import type { JournalEntry } from '../invoker-plugin/journal.ts';
-import { loadingForms, type LoadingForm } from './arms.ts';
-import type { ActionProfile, Profile } from './profile.ts';
+import { loadingForms, type ActionProfile, type LoadingForm, type Profile } from '../lab/simulation/profile.ts';
 import type { ActivationRow } from './report/rows.ts';
 import { medianOf, medianOfCensored, roundTo, type CensoredValue } from '../common/statistics.ts';
 

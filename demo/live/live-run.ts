@@ -19,7 +19,7 @@ import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import { Invoker, type FinishedActivation, type LoadEstimate } from '../../invoker-plugin/invoker.ts';
 import type { ActivationRow } from '../report/rows.ts';
-import type { Arrival } from '../trace/arrivals.ts';
+import type { Arrival } from '../../lab/traces/arrivals.ts';
 import { Settling } from './settling.ts';
 
 const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');

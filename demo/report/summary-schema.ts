@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { startTypes } from '../../invoker-plugin/core/commands.ts';
 import { prewarmPolicies } from '../../invoker-plugin/core/config.ts';
-import { loadingForms } from '../arms.ts';
-import { arrivalModes } from '../trace/arrivals.ts';
+import { loadingForms } from '../../lab/simulation/profile.ts';
+import { arrivalModes } from '../../lab/traces/arrivals.ts';
 
 const count = z.int().nonnegative();
 const countsByName = z.record(z.string(), count);

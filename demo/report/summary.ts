@@ -3,7 +3,7 @@ import { bytesPerMegabyte } from '../../common/action-document.ts';
 import { startTypes } from '../../invoker-plugin/core/commands.ts';
 import type { ReplayOptions } from '../options.ts';
 import type { Arm } from '../arms.ts';
-import type { AssignedTrace } from '../trace/assign-actions.ts';
+import type { AssignedTrace } from '../../lab/traces/assign-actions.ts';
 import type { PoolUsage } from './pool-usage.ts';
 import { startupMsOf, type ActivationRow } from './rows.ts';
 import { distributionOf, medianOf, percentileMethod, roundTo } from '../../common/statistics.ts';

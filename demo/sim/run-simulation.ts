@@ -9,14 +9,13 @@ import { step as stepPreloader } from '../../controller-plugin/core/step.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { SchedulerLoop } from '../../invoker-plugin/scheduler-loop.ts';
-import type { LoadingForm } from '../arms.ts';
 import { Settling } from '../live/settling.ts';
-import type { Profile } from '../profile.ts';
+import type { LoadingForm, Profile } from '../../lab/simulation/profile.ts';
 import type { ActivationRow } from '../report/rows.ts';
 import { roundTo } from '../../common/statistics.ts';
-import type { Arrival } from '../trace/arrivals.ts';
-import { SimulatedContainers, type SimulatedOutcome } from './simulated-containers.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import type { Arrival } from '../../lab/traces/arrivals.ts';
+import { SimulatedContainers, type SimulatedOutcome } from '../../lab/simulation/simulated-containers.ts';
+import { VirtualClock } from '../../lab/simulation/virtual-clock.ts';
 
 export interface SimulationInput {
   /** Sorted by time. */

@@ -1,13 +1,13 @@
 // One arm of a replay on virtual time, summed up as a live one is. It writes nothing.
 import { replayPreloaderConfig, schedulerConfigOf, type ReplayOptions } from '../options.ts';
 import type { Arm } from '../arms.ts';
-import type { Profile } from '../profile.ts';
+import type { Profile } from '../../lab/simulation/profile.ts';
 import { poolUsageOf } from '../report/pool-usage.ts';
 import { runContextOf, summarize } from '../report/summary.ts';
 import type { Summary } from '../report/summary-schema.ts';
 import path from 'node:path';
-import type { Arrival } from '../trace/arrivals.ts';
-import { actionsOfTrace, type AssignedTrace } from '../trace/assign-actions.ts';
+import type { Arrival } from '../../lab/traces/arrivals.ts';
+import { actionsOfTrace, type AssignedTrace } from '../../lab/traces/assign-actions.ts';
 import { runSimulation, type SimulationResult } from './run-simulation.ts';
 
 /** What the arms of one replay have in common. */

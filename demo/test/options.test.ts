@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { AppError } from '../../common/errors.ts';
 import { comparisonArms } from '../arms.ts';
 import { demoTable, parseDemoOptions, parseSimOptions, schedulerConfigOf, simTable } from '../options.ts';
-import { shippedTraceFile } from '../shipped-files.ts';
+import { shippedTraceFile } from '../../lab/shipped-files.ts';
 
 const mb = 1024 * 1024;
 const refusal = (work: () => unknown): AppError => {

@@ -1,7 +1,7 @@
 // A small workload for tests of the simulation.
 import { comparisonArms, type Arm } from '../arms.ts';
 import { parseSimOptions, replayPreloaderConfig, schedulerConfigOf, type SimOptions } from '../options.ts';
-import type { ActionProfile, Profile } from '../profile.ts';
+import type { ActionProfile, Profile } from '../../lab/simulation/profile.ts';
 import type { SimulationInput } from '../sim/run-simulation.ts';
 
 /** Round figures that are easy to add up: init 10 or 4 ms, load 1000 or 100 ms, run 20 ms, first run 5 or 7 ms more. */

@@ -4,14 +4,14 @@ import { prewarmPolicies } from '../../../invoker-plugin/core/config.ts';
 import { parseJournal } from '../../../invoker-plugin/journal.ts';
 import { replayJournal } from '../../../invoker-plugin/replay-journal.ts';
 import { comparisonArms } from '../../arms.ts';
-import { readProfile } from '../../read-profile.ts';
+import { readProfile } from '../../../lab/simulation/read-profile.ts';
 import { startupMsOf, type ActivationRow } from '../../report/rows.ts';
 import { meanOf } from '../../../common/statistics.ts';
-import { shippedProfileFile, shippedTraceFile } from '../../shipped-files.ts';
+import { shippedProfileFile, shippedTraceFile } from '../../../lab/shipped-files.ts';
 import { runSimulation, type SimulationResult } from '../../sim/run-simulation.ts';
 import { simulationInputWith } from '../../testing/sim-builders.ts';
-import { generateArrivals } from '../../trace/arrivals.ts';
-import { actionsOfTrace, readAssignedTrace } from '../../trace/assign-actions.ts';
+import { generateArrivals } from '../../../lab/traces/arrivals.ts';
+import { actionsOfTrace, readAssignedTrace } from '../../../lab/traces/assign-actions.ts';
 
 const mapped = { policy: 'none', preload: false, loading: 'mapped' } as const;
 const preloading = { policy: 'pagurus', preload: true, loading: 'mapped' } as const;

@@ -1,6 +1,6 @@
 // Decides which action answers a function of a trace, and reads a whole trace with that decision made.
 import { AppError } from '../../common/errors.ts';
-import { readAzureTrace, type TraceFunction } from './azure.ts';
+import { readAzureTrace, type TraceFunction } from './azure-2019.ts';
 
 /** The actions of the demo, in the order of the shipped trace. */
 export const demoActions = [

@@ -4,7 +4,7 @@ import path from 'node:path';
 const packageRoot = path.resolve(import.meta.dirname, '../..');
 
 /** The five-minute trace of InstaInfer's demo; see the README beside it. */
-export const shippedTraceFile = path.join(packageRoot, 'demo/trace/azure-2019-5min.csv');
+export const shippedTraceFile = path.join(packageRoot, 'lab/traces/azure-2019-5min.csv');
 
 /** Latencies the simulator uses unless told otherwise. */
-export const shippedProfileFile = path.join(packageRoot, 'demo/profiles/default.json');
+export const shippedProfileFile = path.join(packageRoot, 'lab/profiles/default.json');

@@ -1,6 +1,10 @@
 // Measured latencies of actions and containers: what a live run writes into summary.json and the simulator replays.
 import { z } from 'zod';
 
+/** `stock`: plain ONNX files as `InferenceSession.create(path)` opens them. `mapped`: the measured mapped form. */
+export const loadingForms = ['stock', 'mapped'] as const;
+export type LoadingForm = (typeof loadingForms)[number];
+
 const samplesSchema = z.array(z.number().nonnegative()).min(1);
 /** Milliseconds for each loading form. */
 const perFormSchema = z.object({ stock: z.number().nonnegative(), mapped: z.number().nonnegative() });

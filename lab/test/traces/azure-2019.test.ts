@@ -5,7 +5,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { AppError } from '../../../common/errors.ts';
 import { shippedTraceFile } from '../../shipped-files.ts';
-import { parseAzureTrace, readAzureTrace, type TraceFunction } from '../../trace/azure.ts';
+import { parseAzureTrace, readAzureTrace, type TraceFunction } from '../../traces/azure-2019.ts';
 
 const header = 'HashOwner,HashApp,HashFunction,Trigger,1,2,3';
 

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
 import { shippedTraceFile } from '../../shipped-files.ts';
-import { generateArrivals, type Arrival, type ArrivalMode } from '../../trace/arrivals.ts';
-import { readAssignedTrace, type AssignedFunction } from '../../trace/assign-actions.ts';
+import { generateArrivals, type Arrival, type ArrivalMode } from '../../traces/arrivals.ts';
+import { readAssignedTrace, type AssignedFunction } from '../../traces/assign-actions.ts';
 
 const countByAction = (arrivals: readonly Arrival[]): Record<string, number> => {
   const counts: Record<string, number> = {};

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { shippedTraceFile } from '../../shipped-files.ts';
-import { createActionAssigner, demoActions, maxInvocationCount, readAssignedTrace } from '../../trace/assign-actions.ts';
+import { createActionAssigner, demoActions, maxInvocationCount, readAssignedTrace } from '../../traces/assign-actions.ts';
 
 const unknownFunction = (name: string): Parameters<ReturnType<typeof createActionAssigner>>[0] => ({
   functionKey: `o/a/${name}`, functionHash: name, trigger: 'http', countsPerMinute: [1],

@@ -1,6 +1,6 @@
 // Reads a profile of measured latencies from a file.
 import { readFile } from 'node:fs/promises';
-import { AppError } from '../common/errors.ts';
+import { AppError } from '../../common/errors.ts';
 import { profileSchema, type Profile } from './profile.ts';
 
 /** Throws AppError BAD_PROFILE where the file cannot be read, is no JSON, or breaks the schema. */

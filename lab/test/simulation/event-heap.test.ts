@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { EventHeap } from '../../sim/event-heap.ts';
-import { VirtualClock } from '../../sim/virtual-clock.ts';
+import { EventHeap } from '../../simulation/event-heap.ts';
+import { VirtualClock } from '../../simulation/virtual-clock.ts';
 
 describe('EventHeap', () => {
   it('gives items back by time, those of one time in the order they went in, however pushes and pops mix', () => {

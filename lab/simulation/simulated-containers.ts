@@ -6,8 +6,7 @@ import type { Clock } from '../../common/clock.ts';
 import { createRandom, type Random } from '../../common/random.ts';
 import type { CleanContainer, CreateContainer, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation, StartType } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
-import type { LoadingForm } from '../arms.ts';
-import type { ActionProfile, Profile } from '../profile.ts';
+import type { ActionProfile, LoadingForm, Profile } from './profile.ts';
 
 /** How an activation went, in ms of virtual time. */
 export interface SimulatedOutcome {
