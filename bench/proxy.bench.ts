@@ -1,70 +1,85 @@
-// What does the action proxy add to a bare node:http echo? Both run as processes of their own; rounds alternate between
-// them, so that a change of the machine's mood hits both.
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+// What does a /run cost? An echo action on four servers: a bare node:http one, the same with end-of-log markers, our
+// model of the stock runtime's architecture, and our runtime. Each is a process of its own; rounds alternate between
+// them, so that a change of the machine's mood hits all.
 import os from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { applyLoad, type LoadFigures } from './proxy-load.ts';
 import { median } from '../common/statistics.ts';
+import { applyLoad, type LoadFigures } from './proxy-load.ts';
+import { initialiseEcho, LogSink, serverKinds, stop, type Server } from './proxy-servers.ts';
 
-const buildDir = path.resolve(import.meta.dirname, '..');
 const usage = `usage: npm run bench -- proxy [options]
-  --rounds N     rounds of each case, alternating; medians are shown (default 5)
-  --seconds S    length of one round (default 1)
+  --rounds N      rounds of each case, alternating; medians are shown (default 7)
+  --seconds S     length of one round (default 1)
+  --bytes B       size of the request (default 170)
+  --clients LIST  clients at a time, comma-separated (default 1,8,32)
 `;
 
-interface Server {
-  readonly child: ChildProcess;
-  readonly url: string;
-}
-
 interface Case {
-  readonly connections: number;
-  readonly bodyBytes: number;
+  readonly clients: number;
+  readonly keepAlive: boolean;
 }
-const cases: readonly Case[] = [170, 100_000].flatMap((bodyBytes) => [1, 8].map((connections) => ({ connections, bodyBytes })));
 
 /** Runs the benchmark and prints its table. */
 export async function run(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: 'string', default: '7' },
+      seconds: { type: 'string', default: '1' },
+      bytes: { type: 'string', default: '170' },
+      clients: { type: 'string', default: '1,8,32' },
+      help: { type: 'boolean', default: false },
+    },
+  });
   if (values.help) {
     process.stdout.write(usage);
     return;
   }
-  const [rounds, durationMs] = [Number(values.rounds), Number(values.seconds) * 1000];
-  const bare = await startServer('bench/proxy-echo-server.js', {});
-  const proxy = await startServer('runtime/main.js', { PORT: '0', HOST: '127.0.0.1', __OW_ALLOW_CONCURRENT: 'true' });
+  const [rounds, durationMs, bytes] = [Number(values.rounds), Number(values.seconds) * 1000, Number(values.bytes)];
+  const text = 'x'.repeat(Math.max(0, bytes - JSON.stringify({ value: { text: '' } }).length));
+  const body = Buffer.from(JSON.stringify({ value: { text } }));
+  const table = new Table({
+    head: ['connections', 'clients', 'server', 'p50 ms', 'p99 ms', 'requests/s', 'p50 / model', 'p99 / model', 'requests/s / model'],
+    style: { head: [], border: [] },
+  });
+  const sink = new LogSink();
   try {
-    await initialise(proxy);
-    const table = new Table({ head: ['body', 'connections', 'server', 'p50 ms', 'p99 ms', 'requests/s', 'p50 ratio', 'requests/s ratio'], style: { head: [], border: [] } });
-    for (const benchCase of cases) table.push(...(await measure(benchCase, bare, proxy, rounds, durationMs)));
-    process.stdout.write(`/run of an echo action, keep-alive, load from this process; Node.js ${process.version}, ${os.cpus().length} CPUs; medians of ${rounds} rounds of ${durationMs} ms, alternating.\n${table.toString()}\n`);
+    for (const keepAlive of [true, false]) {
+      for (const clients of values.clients.split(',').map(Number)) table.push(...(await measure(sink, { clients, keepAlive }, { body, rounds, durationMs })));
+    }
   } finally {
-    for (const { child } of [bare, proxy]) child.disconnect();
-    await Promise.all([bare, proxy].map(({ child }) => once(child, 'exit')));
+    await sink.close();
   }
+  process.stdout.write(
+    `/run of an echo action, ${body.length} B; load from this process, logs read by a third; Node.js ${process.version}, ${os.cpus().length} CPUs; medians of ${rounds} rounds of ${durationMs} ms, alternating.\n` +
+      `One client: overlapping runs off, as an invoker uses such a container; more: __OW_ALLOW_CONCURRENT=true. "model" is our model of the stock runtime's architecture, not the stock runtime.\n${table.toString()}\n`,
+  );
 }
 
-async function measure({ connections, bodyBytes }: Case, bare: Server, proxy: Server, rounds: number, durationMs: number): Promise<string[][]> {
-  const text = 'x'.repeat(bodyBytes - JSON.stringify({ value: { text: '' } }).length);
-  const body = Buffer.from(JSON.stringify({ value: { text } }));
-  const figures = { bare: [] as LoadFigures[], proxy: [] as LoadFigures[] };
-  // The first round warms both up and is not counted.
-  for (let round = 0; round <= rounds; round++) {
-    const bareFigures = await applyLoad({ url: bare.url, body, connections, durationMs });
-    const proxyFigures = await applyLoad({ url: proxy.url, body, connections, durationMs });
-    if (round === 0) continue;
-    figures.bare.push(bareFigures);
-    figures.proxy.push(proxyFigures);
+async function measure(sink: LogSink, { clients, keepAlive }: Case, { body, rounds, durationMs }: { body: Buffer; rounds: number; durationMs: number }): Promise<string[][]> {
+  const servers: Server[] = [];
+  const figures = new Map<Server, LoadFigures[]>();
+  for (const kind of Object.values(serverKinds)) {
+    const server = await sink.start(kind, clients > 1 ? { __OW_ALLOW_CONCURRENT: 'true' } : {});
+    await initialiseEcho(server);
+    servers.push(server);
+    figures.set(server, []);
   }
-  const [floor, ours] = [medians(figures.bare), medians(figures.proxy)];
-  const row = (server: string, { p50Ms, p99Ms, requestsPerSecond }: LoadFigures): string[] => [`${bodyBytes} B`, String(connections), server, p50Ms.toFixed(2), p99Ms.toFixed(2), requestsPerSecond.toFixed(0)];
-  return [
-    [...row('node:http', floor), '', ''],
-    [...row('proxy', ours), (ours.p50Ms / floor.p50Ms).toFixed(2), (ours.requestsPerSecond / floor.requestsPerSecond).toFixed(2)],
-  ];
+  // The first round warms all up and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const server of servers) {
+      const result = await applyLoad({ port: server.port, body, clients, durationMs, keepAlive });
+      if (round > 0) figures.get(server)?.push(result);
+    }
+  }
+  await Promise.all(servers.map(stop));
+  const rows = servers.map((server) => ({ kind: server.kind, ...medians(figures.get(server) ?? []) }));
+  const model = rows.find(({ kind }) => kind === serverKinds.expressModel);
+  return rows.map(({ kind, p50Ms, p99Ms, requestsPerSecond }) => {
+    const ratios = model === undefined ? [] : [p50Ms / model.p50Ms, p99Ms / model.p99Ms, requestsPerSecond / model.requestsPerSecond];
+    return [keepAlive ? 'kept' : 'new', String(clients), kind.name, p50Ms.toFixed(3), p99Ms.toFixed(2), requestsPerSecond.toFixed(0), ...ratios.map((ratio) => ratio.toFixed(2))];
+  });
 }
 
 function medians(rounds: readonly LoadFigures[]): LoadFigures {
@@ -73,15 +88,4 @@ function medians(rounds: readonly LoadFigures[]): LoadFigures {
     p99Ms: median(rounds.map(({ p99Ms }) => p99Ms)),
     requestsPerSecond: median(rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
   };
-}
-
-async function startServer(program: string, environment: Record<string, string>): Promise<Server> {
-  const child = fork(path.join(buildDir, program), [], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { PATH: process.env['PATH'] ?? '', ...environment } });
-  const [message] = (await once(child, 'message')) as [{ port: number }];
-  return { child, url: `http://127.0.0.1:${message.port}/run` };
-}
-
-async function initialise({ url }: Server): Promise<void> {
-  const response = await fetch(url.replace('/run', '/init'), { method: 'POST', body: JSON.stringify({ value: { main: 'main', code: 'function main(args) { return args; }' } }) });
-  if (!response.ok) throw new Error(await response.text());
 }

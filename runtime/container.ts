@@ -93,7 +93,7 @@ export class Container {
     this.loader.cancelAllBut(this.active?.owner);
     const slot = this.active;
     try {
-      const reply = slot === undefined ? undefined : await slot.run({ body });
+      const reply = slot === undefined ? undefined : await slot.run(body, activationsOf(this.state) === 1);
       if (slot === undefined || reply?.type !== 'ran') throw new SlotLostError('The slot gave no answer.');
       slot.artifacts = reply.artifacts;
       slot.lastUsefulAt = performance.now();

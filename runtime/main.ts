@@ -10,6 +10,7 @@ import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
 import { Container } from './container.ts';
 import { containerMemoryLimitBytes } from './memory.ts';
+import { runDirectly } from './handlers/direct-run.ts';
 import { createApp } from './server.ts';
 
 /** Bound of what an action's archive may unpack to. */
@@ -84,7 +85,7 @@ async function start(): Promise<void> {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
   const container = makeContainer(config, folders);
-  server.on('request', createApp(container, config.token));
+  server.on('request', runDirectly(container, createApp(container, config.token)));
 
   let stopping = false;
   const stop = (graceMs: number): void => {

@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Container } from './container.ts';
 import { ExtensionError } from './extension-error.ts';
+import { maxBodyBytes } from './handlers/body.ts';
 import { handleClean } from './handlers/clean.ts';
 import { handleHealth, handleReadiness } from './handlers/health.ts';
 import { handleInit } from './handlers/init.ts';
@@ -13,16 +14,13 @@ import { handleRun } from './handlers/run.ts';
 import { handleStatus } from './handlers/status.ts';
 import { sendJson } from './handlers/send.ts';
 
-/** The stock runtime's bound of a request body. */
-const maxBody = '48mb';
-
 /** @param token when given, the routes beyond OpenWhisk's own ask for `Authorization: Bearer <token>` */
 export function createApp(container: Container, token: string | undefined): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   // The bytes go through as they are; whoever needs the object parses them, once.
-  const body = express.raw({ type: () => true, limit: maxBody });
+  const body = express.raw({ type: () => true, limit: maxBodyBytes });
   const authorised = token === undefined ? [] : [requireToken(token)];
 
   app.post('/run', body, handleRun(container));

@@ -10,8 +10,15 @@ export function sendJson(response: Response, status: number, value: unknown): vo
 }
 
 export function sendActivationReply(response: Response, reply: ActivationReply): void {
-  if (reply.timing !== undefined) response.setHeader(serverTimingHeader, reply.timing);
-  sendBytes(response, reply.status, reply.body);
+  response.writeHead(reply.status, replyHeaders(reply));
+  response.end(reply.body);
+}
+
+/** The headers of a reply to /init or /run: names and values in turn, as `writeHead` takes them. */
+export function replyHeaders({ body, timing }: ActivationReply): string[] {
+  const headers = ['content-type', contentType, 'content-length', String(body.length)];
+  if (timing !== undefined) headers.push(serverTimingHeader, timing);
+  return headers;
 }
 
 function sendBytes(response: Response, status: number, body: Uint8Array): void {

@@ -1,7 +1,7 @@
 // The messages between the proxy and a slot: the only file both sides share. What comes from a slot is checked here,
 // because a slot runs user code, and user code that wants to can write to the channel.
 import { z } from 'zod';
-import type { Artifacts, InitValue } from '../protocol.ts';
+import type { Artifacts, InitValue, LoadedArtifact } from '../protocol.ts';
 
 /** How a slot is set up; it travels in the slot's environment as JSON, under {@link slotSettingsVariable}. */
 export interface SlotSettings {
@@ -42,31 +42,39 @@ export type ToSlot =
 /** Bounds of what a slot may tell the proxy; the slot keeps to them itself, or its message would be dropped. */
 export const maxReportedArtifacts = 128;
 export const maxMessageLength = 100_000;
+/** Far beyond what OpenWhisk takes (1 MB unless configured otherwise); a larger result fails its activation. */
+export const maxReplyBodyBytes = 64 * 1024 * 1024;
 
 const id = z.number().int().nonnegative();
 const milliseconds = z.number().nonnegative().finite();
-const loadedArtifacts = z
+export const loadedArtifactsSchema = z
   .array(z.object({ name: z.string().max(300), kind: z.enum(['model', 'library']), loadMs: milliseconds, bytes: z.number().nonnegative().finite() }))
   .max(maxReportedArtifacts);
 
 export const fromSlotSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   /** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
-  z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifacts, evictionMs: milliseconds }),
-  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifacts, loadMs: milliseconds, evictionMs: milliseconds }),
+  z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifactsSchema, evictionMs: milliseconds }),
+  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifactsSchema, loadMs: milliseconds, evictionMs: milliseconds }),
   /** A load or an init did not work; `message` is for the person who wrote the action. */
   z.object({ type: z.literal('failed'), id, message: z.string().max(maxMessageLength) }),
-  z.object({
-    type: z.literal('ran'),
-    id,
-    status: z.union([z.literal(200), z.literal(403), z.literal(500), z.literal(502)]),
-    body: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
-    artifacts: loadedArtifacts,
-    loadMs: milliseconds,
-    evictionMs: milliseconds,
-  }),
 ]);
-export type FromSlot = z.infer<typeof fromSlotSchema>;
+
+const runStatuses = [200, 403, 500, 502] as const;
+export type RunStatus = (typeof runStatuses)[number];
+export const isRunStatus = (status: number): status is RunStatus => (runStatuses as readonly number[]).includes(status);
+
+/** The answer to a run; it does not travel as JSON. */
+export interface RanReply {
+  readonly type: 'ran';
+  readonly id: number;
+  readonly status: RunStatus;
+  readonly body: Uint8Array;
+  readonly artifacts: LoadedArtifact[];
+  readonly loadMs: number;
+  readonly evictionMs: number;
+}
+export type FromSlot = z.infer<typeof fromSlotSchema> | RanReply;
 export type SlotReply = Exclude<FromSlot, { type: 'ready' }>;
 
 /** Every value as OpenWhisk's runtimes export it: null as "", objects as JSON, the rest as text. */

@@ -2,6 +2,7 @@
 // action's author writes is executed here and nowhere else.
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import path from 'node:path';
 import type { LoadedArtifact } from '../protocol.ts';
 import { evaluateSource, requireArchive } from './action-code.ts';
@@ -9,20 +10,28 @@ import { errorBody, runActivation, type Handler, type Outcome } from './activati
 import { unpack } from './archive.ts';
 import { ArtifactRegistry } from './artifact-registry.ts';
 import { writeLogMarkers } from './log-markers.ts';
-import { maxMessageLength, maxReportedArtifacts, slotSettingsVariable, type ActionCode, type FromSlot, type SlotSettings, type ToSlot } from './messages.ts';
+import { maxMessageLength, maxReplyBodyBytes, maxReportedArtifacts, slotSettingsVariable, type ActionCode, type FromSlot, type RanReply, type SlotSettings, type ToSlot } from './messages.ts';
 import { rehearse } from './rehearsal.ts';
+import { RunReplies } from './run-replies.ts';
+import { channelDescriptor, SlotChannel } from './slot-channel.ts';
 import { messageOf, stackOf } from './thrown.ts';
+
+type Answer = Exclude<FromSlot, RanReply>;
 
 class SlotProcess {
   private readonly settings: SlotSettings;
-  private readonly send: (message: FromSlot) => void;
+  private readonly channel: SlotChannel;
+  private readonly replies: RunReplies;
   private readonly registry: ArtifactRegistry;
   private actionDir: string;
   private handler: Handler | undefined;
 
-  constructor(settings: SlotSettings, send: (message: FromSlot) => void) {
+  constructor(settings: SlotSettings, stream: Socket) {
     this.settings = settings;
-    this.send = send;
+    this.channel = new SlotChannel(stream, (message) => {
+      this.receive(message);
+    });
+    this.replies = new RunReplies(this.channel);
     this.actionDir = settings.directory;
     this.registry = new ArtifactRegistry(settings, settings.directory);
     this.registry.publish();
@@ -34,14 +43,18 @@ class SlotProcess {
       await this.registry.prepare();
       await rehearse(this.settings.directory);
     }
-    this.send({ type: 'ready' });
+    this.channel.send({ type: 'ready' });
   }
 
-  receive(message: ToSlot): void {
-    void this.answer(message).then(this.send);
+  private receive(message: ToSlot): void {
+    if (message.type === 'run') void this.run(message);
+    else
+      void this.answer(message).then((reply) => {
+        this.channel.send(reply);
+      });
   }
 
-  private async answer(message: ToSlot): Promise<FromSlot> {
+  private async answer(message: Exclude<ToSlot, { type: 'run' }>): Promise<Answer> {
     switch (message.type) {
       case 'load':
         return this.load(message).catch((error: unknown) => failure(message.id, messageOf(error)));
@@ -50,12 +63,10 @@ class SlotProcess {
       case 'wake':
         Object.assign(process.env, message.env);
         return { type: 'initialised', id: message.id, artifacts: this.artifacts, loadMs: 0, evictionMs: 0 };
-      case 'run':
-        return this.run(message);
     }
   }
 
-  private async load(message: ToSlot & { type: 'load' }): Promise<FromSlot> {
+  private async load(message: ToSlot & { type: 'load' }): Promise<Answer> {
     this.registry.residentElsewhere = message.residentModels;
     if (message.archive !== undefined) {
       await this.unpackOnce(message.archive);
@@ -66,7 +77,7 @@ class SlotProcess {
     return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
   }
 
-  private async init(message: ToSlot & { type: 'init' }): Promise<FromSlot> {
+  private async init(message: ToSlot & { type: 'init' }): Promise<Answer> {
     this.registry.residentElsewhere = message.residentModels;
     Object.assign(process.env, message.env);
     const spent = this.stopwatch();
@@ -90,20 +101,20 @@ class SlotProcess {
     this.actionDir = directory;
   }
 
-  private async failedInit(id: number, error: unknown): Promise<FromSlot> {
+  private async failedInit(id: number, error: unknown): Promise<Answer> {
     process.stderr.write(`${stackOf(error)}\n`);
     await writeLogMarkers();
     return failure(id, stackOf(error));
   }
 
-  private async run(message: ToSlot & { type: 'run' }): Promise<FromSlot> {
+  private async run(message: ToSlot & { type: 'run' }): Promise<void> {
+    this.replies.begin();
     const spent = this.stopwatch();
     const outcome: Outcome =
-      this.handler === undefined ? { status: 403, body: errorBody('System not initialized.'), ran: false } : await runActivation(this.handler, message.body);
+      this.handler === undefined ? { status: 403, body: errorBody('System not initialized.'), ran: false } : withinBounds(await runActivation(this.handler, message.body));
     const times = spent();
     if (outcome.logLine !== undefined) process.stderr.write(`${outcome.logLine}\n`);
-    if (outcome.ran) await writeLogMarkers();
-    return { type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.artifacts, ...times };
+    this.replies.end({ type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.artifacts, ...times }, outcome.ran);
   }
 
   private get artifacts(): LoadedArtifact[] {
@@ -118,23 +129,24 @@ class SlotProcess {
   }
 }
 
-const failure = (id: number, text: string): FromSlot => ({ type: 'failed', id, message: text.slice(0, maxMessageLength) });
+const failure = (id: number, text: string): Answer => ({ type: 'failed', id, message: text.slice(0, maxMessageLength) });
+
+function withinBounds(outcome: Outcome): Outcome {
+  if (outcome.body.length <= maxReplyBodyBytes) return outcome;
+  return { status: 502, body: errorBody(`The result has ${outcome.body.length} bytes; at most ${maxReplyBodyBytes} are allowed.`), ran: true };
+}
 
 function start(): void {
-  const send = process.send?.bind(process);
   const settings = process.env[slotSettingsVariable];
-  if (send === undefined || settings === undefined) throw new Error('A slot is started by the runtime proxy only.');
-  // From here on user code finds neither the channel nor the settings.
-  Reflect.deleteProperty(process, 'send');
+  if (settings === undefined) throw new Error('A slot is started by the runtime proxy only.');
+  // From here on user code does not find the settings.
   Reflect.deleteProperty(process.env, slotSettingsVariable);
-  process.on('disconnect', () => {
+  const stream = new Socket({ fd: channelDescriptor, readable: true, writable: true });
+  stream.once('close', () => {
     // The proxy is gone; whatever this slot has started goes with it.
     process.kill(-process.pid, 'SIGKILL');
   });
-  const slot = new SlotProcess(JSON.parse(settings) as SlotSettings, (message) => send(message));
-  process.on('message', (message) => {
-    slot.receive(message as ToSlot);
-  });
+  const slot = new SlotProcess(JSON.parse(settings) as SlotSettings, stream);
   void slot.prepare();
 }
 

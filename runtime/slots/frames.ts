@@ -1,0 +1,104 @@
+// The bytes between the proxy and a slot: frames, each with its length ahead, on one stream. Bodies of activations
+// pass as they are; nothing on the path of a run is serialised twice. A frame is bounded, whoever has written it.
+import type { Duplex } from 'node:stream';
+
+/**
+ * A frame: length of what follows (32 bits), kind (8 bits), content.
+ * `message`: JSON. `run`: id (32 bits), request body.
+ * `ran`: id (32), status (16), loadMs (64, floating point), evictionMs (64, floating point), length of the artifacts
+ * (32), the artifacts as JSON (nothing when they are what was told last), reply body. All numbers little-endian.
+ */
+export const frameKinds = { message: 0, run: 1, ran: 2 } as const;
+
+/** Length and kind. */
+const headBytes = 5;
+
+/** Frames up to this size are copied into one write, larger ones go out in pieces without a copy. */
+const maxCopiedBytes = 16 * 1024;
+
+export interface Frame {
+  readonly kind: number;
+  /** A view of what was read: whoever keeps it past its turn copies it. */
+  readonly content: Buffer;
+}
+
+/** The peer sent something that is no frame; there is no way to find the next one. */
+export class FrameError extends Error {}
+
+/** Cuts a stream of bytes into frames. */
+export class FrameReader {
+  private readonly maxFrameBytes: number;
+  private chunks: Buffer[] = [];
+  private bufferedBytes = 0;
+  /** Nothing can be cut before so many bytes are there. */
+  private wantedBytes = headBytes;
+
+  constructor(maxFrameBytes: number) {
+    this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /** @throws FrameError for a frame that is too long or has no kind */
+  push(chunk: Buffer): Frame[] {
+    this.chunks.push(chunk);
+    this.bufferedBytes += chunk.length;
+    return this.bufferedBytes < this.wantedBytes ? [] : this.cut();
+  }
+
+  private cut(): Frame[] {
+    const [first] = this.chunks;
+    const bytes = this.chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.chunks, this.bufferedBytes);
+    const frames: Frame[] = [];
+    let offset = 0;
+    this.wantedBytes = headBytes;
+    while (bytes.length - offset >= headBytes) {
+      const length = bytes.readUInt32LE(offset);
+      if (length < 1 || length > this.maxFrameBytes) throw new FrameError(`A frame of ${length} bytes: at most ${this.maxFrameBytes} are allowed.`);
+      const end = offset + 4 + length;
+      if (end > bytes.length) {
+        this.wantedBytes = end - offset;
+        break;
+      }
+      frames.push({ kind: bytes.readUInt8(offset + 4), content: bytes.subarray(offset + headBytes, end) });
+      offset = end;
+    }
+    this.chunks = offset === bytes.length ? [] : [bytes.subarray(offset)];
+    this.bufferedBytes = bytes.length - offset;
+    return frames;
+  }
+}
+
+/** Writes frames to a stream; all that are added before a flush go out in one write, as far as they are small. */
+export class FrameWriter {
+  private readonly stream: Duplex;
+  private pending: Buffer[] = [];
+
+  constructor(stream: Duplex) {
+    this.stream = stream;
+  }
+
+  /** @param prefix what comes ahead of the body in the content; it may be written over after this call */
+  add(kind: number, prefix: Buffer, body: Uint8Array): void {
+    const length = 1 + prefix.length + body.length;
+    const head = Buffer.allocUnsafe(headBytes + prefix.length + (length <= maxCopiedBytes ? body.length : 0));
+    head.writeUInt32LE(length, 0);
+    head.writeUInt8(kind, 4);
+    prefix.copy(head, headBytes);
+    if (length <= maxCopiedBytes) head.set(body, headBytes + prefix.length);
+    this.pending.push(head);
+    if (length > maxCopiedBytes) this.pending.push(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  }
+
+  flush(): void {
+    const { pending, stream } = this;
+    if (pending.length === 0) return;
+    this.pending = [];
+    const [first] = pending;
+    if (pending.length === 1 && first !== undefined) {
+      stream.write(first);
+      return;
+    }
+    stream.cork();
+    for (const bytes of pending) stream.write(bytes);
+    stream.uncork();
+  }
+}

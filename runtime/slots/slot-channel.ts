@@ -1,0 +1,144 @@
+// Messages between the proxy and a slot, as frames: one end for each of the two. What comes from a slot is checked
+// here, because a slot runs user code, and user code that wants to can write to the channel.
+import type { Duplex } from 'node:stream';
+import type { LoadedArtifact } from '../protocol.ts';
+import { FrameError, frameKinds, FrameReader, FrameWriter, type Frame } from './frames.ts';
+import { fromSlotSchema, isRunStatus, loadedArtifactsSchema, maxReplyBodyBytes, type FromSlot, type RanReply, type ToSlot } from './messages.ts';
+
+/** The descriptor at which a slot finds its end of the channel. */
+export const channelDescriptor = 3;
+
+/** Bound of the frames that are JSON messages of a slot: errors and lists of artifacts. */
+const maxMessageFrameBytes = 2 ** 20;
+const maxArtifactsBytes = 2 ** 18;
+const ranPrefixBytes = 4 + 2 + 8 + 8 + 4;
+const maxFrameFromSlotBytes = maxReplyBodyBytes + maxArtifactsBytes + ranPrefixBytes + 1;
+/** What the proxy sends is trusted; its size is bounded by that of a request body. */
+const maxFrameToSlotBytes = 2 ** 30;
+
+const nothing = Buffer.alloc(0);
+
+/** The proxy's end. */
+export class ProxyChannel {
+  private readonly writer: FrameWriter;
+  private readonly runPrefix = Buffer.alloc(4);
+  private artifacts: LoadedArtifact[] = [];
+  private isFlushDue = false;
+
+  /**
+   * @param onMessage what the slot says, checked
+   * @param onBroken called once when the slot has closed its end, or sent something that is no frame or no valid one
+   */
+  constructor(stream: Duplex, onMessage: (message: FromSlot) => void, onBroken: () => void) {
+    this.writer = new FrameWriter(stream);
+    const reader = new FrameReader(maxFrameFromSlotBytes);
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        for (const frame of reader.push(chunk)) {
+          const message = this.decode(frame);
+          if (message !== undefined) onMessage(message);
+        }
+      } catch {
+        stream.removeAllListeners('data');
+        stream.destroy();
+      }
+    });
+    stream.once('close', onBroken);
+    // A slot that ends may take a write with it; its exit says so.
+    stream.on('error', () => undefined);
+  }
+
+  send(message: Exclude<ToSlot, { type: 'run' }>): void {
+    this.writer.add(frameKinds.message, nothing, Buffer.from(JSON.stringify(message)));
+    this.writer.flush();
+  }
+
+  /** @param isAlone no other run is likely to follow in this turn of the event loop, so that there is nothing to wait for */
+  run(id: number, body: Buffer, isAlone: boolean): void {
+    this.runPrefix.writeUInt32LE(id);
+    this.writer.add(frameKinds.run, this.runPrefix, body);
+    if (isAlone) this.writer.flush();
+    else this.flushThisTurn();
+  }
+
+  /** Requests that arrive together go out together: at the end of this turn of the event loop. */
+  private flushThisTurn(): void {
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    setImmediate(() => {
+      this.isFlushDue = false;
+      this.writer.flush();
+    });
+  }
+
+  private decode({ kind, content }: Frame): FromSlot | undefined {
+    if (kind === frameKinds.ran) return this.decodeRan(content);
+    if (kind !== frameKinds.message || content.length > maxMessageFrameBytes) throw new FrameError(`A frame of kind ${kind} with ${content.length} bytes.`);
+    const parsed = fromSlotSchema.safeParse(jsonOf(content));
+    // What is not one of our messages was written by user code; nobody waits for it.
+    return parsed.success ? parsed.data : undefined;
+  }
+
+  private decodeRan(content: Buffer): RanReply {
+    if (content.length < ranPrefixBytes) throw new FrameError('A reply without its numbers.');
+    const status = content.readUInt16LE(4);
+    const [loadMs, evictionMs] = [content.readDoubleLE(6), content.readDoubleLE(14)];
+    const bodyAt = ranPrefixBytes + content.readUInt32LE(22);
+    if (!isRunStatus(status) || !(loadMs >= 0 && evictionMs >= 0 && loadMs + evictionMs < Infinity) || bodyAt > content.length) throw new FrameError('A reply whose numbers cannot be.');
+    if (bodyAt > ranPrefixBytes) {
+      const parsed = loadedArtifactsSchema.safeParse(jsonOf(content.subarray(ranPrefixBytes, bodyAt)));
+      if (!parsed.success) throw new FrameError('A reply whose artifacts are none.');
+      this.artifacts = parsed.data;
+    }
+    return { type: 'ran', id: content.readUInt32LE(0), status, loadMs, evictionMs, artifacts: this.artifacts, body: content.subarray(bodyAt) };
+  }
+}
+
+/** The slot's end. */
+export class SlotChannel {
+  private readonly writer: FrameWriter;
+  private readonly ranPrefix = Buffer.alloc(ranPrefixBytes);
+  private toldArtifacts = '[]';
+
+  constructor(stream: Duplex, onMessage: (message: ToSlot) => void) {
+    this.writer = new FrameWriter(stream);
+    const reader = new FrameReader(maxFrameToSlotBytes);
+    stream.on('data', (chunk: Buffer) => {
+      for (const { kind, content } of reader.push(chunk)) {
+        onMessage(kind === frameKinds.run ? { type: 'run', id: content.readUInt32LE(0), body: content.subarray(4) } : (JSON.parse(content.toString('utf8')) as ToSlot));
+      }
+    });
+    stream.on('error', () => undefined);
+  }
+
+  send(message: Exclude<FromSlot, { type: 'ran' }>): void {
+    this.writer.add(frameKinds.message, nothing, Buffer.from(JSON.stringify(message)));
+    this.writer.flush();
+  }
+
+  /** Adds a reply; it leaves with the next {@link flush}. */
+  addRan({ id, status, loadMs, evictionMs, artifacts, body }: RanReply): void {
+    const text = JSON.stringify(artifacts);
+    const changed = text === this.toldArtifacts ? nothing : Buffer.from(text);
+    this.toldArtifacts = text;
+    const prefix = changed.length === 0 ? this.ranPrefix : Buffer.concat([this.ranPrefix, changed]);
+    prefix.writeUInt32LE(id, 0);
+    prefix.writeUInt16LE(status, 4);
+    prefix.writeDoubleLE(loadMs, 6);
+    prefix.writeDoubleLE(evictionMs, 14);
+    prefix.writeUInt32LE(changed.length, 22);
+    this.writer.add(frameKinds.ran, prefix, body);
+  }
+
+  flush(): void {
+    this.writer.flush();
+  }
+}
+
+function jsonOf(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
