@@ -7,6 +7,8 @@ import { adoptSlot, InitError } from './adoption.ts';
 import { activationsOf, drainingError, transition, type LifecycleEvent, type LifecycleState, type Refusal } from './core/lifecycle.ts';
 import { ExtensionError } from './extension-error.ts';
 import { Loader, type ParsedLoad } from './loader.ts';
+import { MemoryWatch } from './memory-watch.ts';
+import { setOomScore, type ControlGroups } from './memory.ts';
 import type { CleanReply, InitValue, LoadReply, OffloadReply, StatusReply } from './protocol.ts';
 import { writeLogMarkers } from './slots/log-markers.ts';
 import type { ActionCode, SlotSettings } from './slots/messages.ts';
@@ -26,6 +28,7 @@ export interface ContainerOptions {
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly limitBytes: number;
+  readonly controlGroups: ControlGroups;
   readonly blankSlots: number;
   readonly concurrent: boolean;
   readonly version: string;
@@ -34,6 +37,9 @@ export interface ContainerOptions {
 
 /** How long the container must be idle before house-keeping starts: back-to-back runs are not disturbed. */
 const settleDelayMs = 20;
+
+/** OpenWhisk's text for a container that has been killed for its memory. */
+const memoryExhaustedError = 'The action exhausted its memory and was aborted.';
 
 const missingCode: Refusal = { allowed: false, status: 403, error: 'Missing main/no code to execute.' };
 
@@ -44,15 +50,24 @@ export class Container {
   private readonly options: ContainerOptions;
   private readonly pool: SlotPool;
   private readonly loader: Loader;
+  private readonly watch: MemoryWatch;
   private state: LifecycleState = { kind: 'stem' };
   private active: Slot | undefined;
+  private knownOomKills: number;
   private settling: NodeJS.Timeout | undefined;
   private onIdle: (() => void) | undefined;
 
   constructor(options: ContainerOptions) {
     this.options = options;
+    this.knownOomKills = options.controlGroups.oomKills;
     this.pool = new SlotPool({ ...options, onLost: (slot) => this.onSlotLost(slot) });
-    this.loader = new Loader({ pool: this.pool, modelStore: options.settings.modelStore, activeSlot: () => this.active });
+    this.loader = new Loader({ pool: this.pool, modelStore: options.settings.modelStore, activeSlot: () => this.active, onLoading: () => this.watch.onBusy() });
+    this.watch = new MemoryWatch({
+      pool: this.pool,
+      log: options.log,
+      giveUp: (slot) => (slot.state === 'loading' ? this.loader.giveUp(slot) : slot.kill()),
+      isBusy: () => this.isBusy || this.loader.isLoading,
+    });
     this.pool.replenish();
   }
 
@@ -75,6 +90,8 @@ export class Container {
     try {
       const onTaken = (slot: Slot): void => {
         this.active = slot;
+        setOomScore(slot.pid, 'active');
+        this.watch.onBusy();
       };
       const { origin, loadMs, evictionMs } = await adoptSlot({ pool: this.pool, loader: this.loader, onTaken }, action, value);
       this.advance('initSucceeded');
@@ -91,6 +108,7 @@ export class Container {
     const refusal = this.advance('runRequested');
     if (refusal !== undefined) return this.refused(refusal);
     this.loader.cancelAllBut(this.active?.owner);
+    this.watch.onBusy();
     const slot = this.active;
     try {
       const reply = slot === undefined ? undefined : await slot.run(body, activationsOf(this.state) === 1);
@@ -102,7 +120,7 @@ export class Container {
     } catch {
       // Nobody else will end this activation's log.
       await writeLogMarkers();
-      return { status: 502, body: json({ error: 'The action did not produce a valid response and exited unexpectedly.' }) };
+      return { status: 502, body: json({ error: this.isMemoryExhausted() ? memoryExhaustedError : 'The action did not produce a valid response and exited unexpectedly.' }) };
     } finally {
       this.advance('runFinished');
       this.settleSoon();
@@ -129,13 +147,14 @@ export class Container {
       throw new ExtensionError('busy', `${actionKey} is initialised in this container; /clean ends it.`);
     }
     await this.pool.measure();
-    const before = this.pool.report();
+    const beforeBytes = this.pool.heldBytes;
     const victims = this.pool.all.filter((slot) => slot !== this.active && slot.owner !== undefined && (actionKey === undefined || slot.owner.actionKey === actionKey));
     await Promise.all(victims.map((slot) => this.offloadSlot(slot)));
     await this.pool.measure();
+    const freedBytes = Math.max(0, beforeBytes - this.pool.heldBytes);
     const memory = this.pool.report();
     this.settleSoon();
-    return { ok: true, freedBytes: Math.max(0, before.usedBytes - memory.usedBytes), tookMs: performance.now() - startedAt, memory };
+    return { ok: true, freedBytes, tookMs: performance.now() - startedAt, memory };
   }
 
   private async offloadSlot(slot: Slot): Promise<void> {
@@ -153,6 +172,7 @@ export class Container {
     if (slot !== undefined) {
       if (retain && !slot.hasEnded && slot.owner !== undefined) {
         slot.state = 'retained';
+        setOomScore(slot.pid, 'spare');
         slot.freeze();
       } else {
         await slot.kill();
@@ -182,6 +202,7 @@ export class Container {
   async drain(graceMs: number): Promise<void> {
     this.advance('drainRequested');
     clearTimeout(this.settling);
+    this.watch.close();
     this.loader.cancelAllBut(undefined);
     if (activationsOf(this.state) > 0) {
       await new Promise<void>((resolve) => {
@@ -222,16 +243,26 @@ export class Container {
     if (error instanceof InitError) return { status: 502, body: json({ error: `Initialization has failed due to: ${error.message}` }) };
     // The slot has ended without a word: its log has no end yet.
     await writeLogMarkers();
-    return { status: 502, body: json({ error: 'Initialization has failed due to: the action did not initialize and exited unexpectedly.' }) };
+    const reason = this.isMemoryExhausted() ? memoryExhaustedError : 'the action did not initialize and exited unexpectedly.';
+    return { status: 502, body: json({ error: `Initialization has failed due to: ${reason}` }) };
   }
 
   private onSlotLost(slot: Slot): void {
     this.options.log.warn({ slot: slot.id, action: slot.owner?.actionKey }, 'slot lost');
+    // Another slot's end must not be taken for the action's.
+    if (slot !== this.active) this.isMemoryExhausted();
     // While it starts, its initialisation fails by itself.
     if (slot === this.active && this.state.kind !== 'starting') {
       this.active = undefined;
       this.advance('slotLost');
     }
+  }
+
+  /** Whether the kernel has killed a process of the container for want of memory since this was last asked. */
+  private isMemoryExhausted(): boolean {
+    const former = this.knownOomKills;
+    this.knownOomKills = this.options.controlGroups.oomKills;
+    return this.knownOomKills > former;
   }
 
   /** House-keeping once the container has been idle for a moment: measure, keep the limit, have a blank slot ready. */
@@ -245,7 +276,7 @@ export class Container {
 
   private async settle(): Promise<void> {
     await this.pool.measure();
-    await this.pool.relievePressure();
+    await this.watch.relieve();
     if (!this.isBusy && !this.isDraining) this.pool.replenish();
   }
 }

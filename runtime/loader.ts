@@ -26,7 +26,8 @@ interface Load {
   done: Promise<LoadReply>;
   slot: Slot | undefined;
   /** Why it is to end without a result. */
-  abortedBy: 'cancelled' | 'deadline' | undefined;
+  abortedBy: 'cancelled' | 'deadline' | 'memory' | undefined;
+  predictedBytes: number;
 }
 
 export interface LoaderOptions {
@@ -34,6 +35,8 @@ export interface LoaderOptions {
   readonly modelStore: string | undefined;
   /** The slot that activations run in, if any: a load for its own action goes there. */
   readonly activeSlot: () => Slot | undefined;
+  /** Called when a load has begun to use memory. */
+  readonly onLoading: () => void;
 }
 
 export class Loader {
@@ -47,12 +50,16 @@ export class Loader {
     this.options = options;
   }
 
+  get isLoading(): boolean {
+    return this.loads.some(({ slot }) => slot !== undefined);
+  }
+
   /** @throws ExtensionError */
   load(request: ParsedLoad): Promise<LoadReply> {
     const owner: SlotOwner = { actionKey: actionKeyOf(request.action, request.version, { revision: request.revision }), namespace: request.namespace };
     const joined = this.loads.find((load) => isSameOwner(load.owner, owner) && load.abortedBy === undefined);
     if (joined !== undefined) return joined.done;
-    const load: Load = { owner, request, startedAt: performance.now(), done: this.queue as Promise<LoadReply>, slot: undefined, abortedBy: undefined };
+    const load: Load = { owner, request, startedAt: performance.now(), done: this.queue as Promise<LoadReply>, slot: undefined, abortedBy: undefined, predictedBytes: 0 };
     this.loads.push(load);
     load.done = this.queue.then(() => this.perform(load)).finally(() => {
       this.loads.splice(this.loads.indexOf(load), 1);
@@ -76,6 +83,13 @@ export class Loader {
     await load.done.catch(() => undefined);
   }
 
+  /** Gives up the load into this slot: it takes memory that is needed for what runs. Resolves when it is gone. */
+  async giveUp(slot: Slot): Promise<void> {
+    const load = this.loads.find((candidate) => candidate.slot === slot);
+    if (load !== undefined) abort(load, 'memory');
+    await slot.kill();
+  }
+
   /** Resolves when the load into this slot has ended, well or not. */
   async waitFor(slot: Slot): Promise<void> {
     await this.loads.find((load) => load.slot === slot)?.done.catch(() => undefined);
@@ -91,9 +105,10 @@ export class Loader {
     const artifactBytes = await this.predictArtifactBytes(load.request);
     await pool.measure();
     const predictedBytes = pool.predictedBytes(artifactBytes);
-    const memory = pool.report();
-    if (predictedBytes > memory.freeBytes) {
-      throw new ExtensionError('memory', `Loading ${load.owner.actionKey} needs about ${predictedBytes} bytes; ${memory.freeBytes} of ${memory.limitBytes} are free.`, { predictedBytes, memory });
+    load.predictedBytes = predictedBytes;
+    if (predictedBytes > pool.roomBytes) {
+      const memory = pool.report();
+      throw new ExtensionError('memory', `Loading ${load.owner.actionKey} needs about ${predictedBytes} bytes; ${memory.freeBytes} of ${memory.limitBytes} are free, of which ${pool.roomBytes} may be loaded into.`, { predictedBytes, memory });
     }
     throwIfAborted(load);
     const active = this.options.activeSlot();
@@ -101,12 +116,13 @@ export class Loader {
     slot.reservedBytes = slot.measuredBytes + predictedBytes;
     // A call for another action ends this load and wants a blank slot at once.
     pool.replenish();
+    this.options.onLoading();
     try {
       const evictionMs = await this.loadInto(slot, load, archive);
       return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
     } catch (error) {
       if (slot !== active) await slot.kill();
-      throw asExtensionError(error, load);
+      throw this.asExtensionError(error, load);
     } finally {
       slot.reservedBytes = 0;
     }
@@ -149,6 +165,18 @@ export class Loader {
     return reply.evictionMs;
   }
 
+  private asExtensionError(error: unknown, load: Load): ExtensionError {
+    const { predictedBytes, owner } = load;
+    if (load.abortedBy === 'memory') {
+      const memory = this.options.pool.report();
+      return new ExtensionError('memory', `Loading ${owner.actionKey} was given up: it took memory that was needed for what runs. It was predicted to take ${predictedBytes} bytes.`, { predictedBytes, memory });
+    }
+    if (load.abortedBy !== undefined) return abortedError(load);
+    if (error instanceof ExtensionError) return error;
+    if (error instanceof SlotLostError) return new ExtensionError('artifact', `Loading ${owner.actionKey} ended its process; its log may say why.`);
+    return new ExtensionError('artifact', describeError(error));
+  }
+
   private async reply(load: Load, slot: Slot, loadMs: number): Promise<LoadReply> {
     await this.options.pool.measure();
     slot.reservedBytes = 0;
@@ -185,7 +213,7 @@ function archiveOf(request: ParsedLoad): ActionCode | undefined {
   return typeof code?.code === 'string' && code.binary === true ? { main: code.main ?? 'main', code: code.code, binary: true } : undefined;
 }
 
-function abort(load: Load, why: 'cancelled' | 'deadline'): void {
+function abort(load: Load, why: NonNullable<Load['abortedBy']>): void {
   load.abortedBy ??= why;
   void load.slot?.kill();
 }
@@ -199,13 +227,6 @@ function abortedError(load: Load): ExtensionError {
   return load.abortedBy === 'deadline'
     ? new ExtensionError('deadline', `Loading ${load.owner.actionKey} took longer than ${deadlineMs} ms and was given up.`)
     : new ExtensionError('cancelled', `Loading ${load.owner.actionKey} was given up: the container was needed, or the load was taken back.`);
-}
-
-function asExtensionError(error: unknown, load: Load): ExtensionError {
-  if (load.abortedBy !== undefined) return abortedError(load);
-  if (error instanceof ExtensionError) return error;
-  if (error instanceof SlotLostError) return new ExtensionError('artifact', `Loading ${load.owner.actionKey} ended its process; its log may say why.`);
-  return new ExtensionError('artifact', describeError(error));
 }
 
 /** The deadline counts from the request on, time in the queue included. */

@@ -9,8 +9,8 @@ import { createLogger } from '../common/logger.ts';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
 import { Container } from './container.ts';
-import { containerMemoryLimitBytes } from './memory.ts';
 import { runDirectly } from './handlers/direct-run.ts';
+import { ControlGroups, setOomScore } from './memory.ts';
 import { createApp } from './server.ts';
 
 /** Bound of what an action's archive may unpack to. */
@@ -42,6 +42,7 @@ function versionOfPackage(): string {
 }
 
 function makeContainer(config: RuntimeConfig, folders: { workDir: string; slotsDir: string }): Container {
+  const controlGroups = new ControlGroups();
   return new Container({
     ...folders,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
@@ -53,7 +54,8 @@ function makeContainer(config: RuntimeConfig, folders: { workDir: string; slotsD
       MALLOC_TRIM_THRESHOLD_: '131072',
       MALLOC_MMAP_THRESHOLD_: '131072',
     },
-    limitBytes: config.memoryLimitBytes ?? containerMemoryLimitBytes(),
+    limitBytes: config.memoryLimitBytes ?? controlGroups.limitBytes,
+    controlGroups,
     blankSlots: config.blankSlots,
     concurrent: config.concurrent,
     version: versionOfPackage(),
@@ -76,6 +78,7 @@ function listen(server: Server, { port, host }: RuntimeConfig): Promise<number> 
 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
+  setOomScore(process.pid, 'proxy');
   const server = createServer();
   // An activation may take as long as its limit allows; the invoker keeps that limit.
   Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });

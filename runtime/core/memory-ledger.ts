@@ -1,5 +1,6 @@
 // Who holds how much of the container's memory limit, what may still be loaded, and what goes first when it is too
 // much. It measures nothing: the bytes come in from outside.
+import type { GroupMemory } from './control-group.ts';
 
 /** One process of the container, in bytes of private (anonymous) memory. */
 export interface LedgerEntry {
@@ -13,7 +14,7 @@ export interface LedgerEntry {
   readonly reservedBytes: number;
 }
 
-/** Private bytes against the limit; the protocol's memory report has the same shape. */
+/** Bytes against the limit; the protocol's memory report has the same shape. */
 export interface MemoryUse {
   readonly limitBytes: number;
   readonly usedBytes: number;
@@ -25,27 +26,53 @@ export function countedBytes(entry: LedgerEntry): number {
   return entry.phase === 'reserved' ? Math.max(entry.reservedBytes, entry.measuredBytes) : entry.measuredBytes;
 }
 
-/** @param proxyBytes private memory of the proxy itself */
-export function memoryReport(entries: readonly LedgerEntry[], proxyBytes: number, limitBytes: number): MemoryUse {
-  const usedBytes = entries.reduce((sum, entry) => sum + countedBytes(entry), proxyBytes);
-  return { limitBytes, usedBytes, freeBytes: Math.max(0, limitBytes - usedBytes) };
+/**
+ * How the container stands against its own limit, or against a control group where that is closer to its limit: a group
+ * counts what the ledger does not see, such as processes that an action has started, and page tables.
+ * @param proxyBytes private memory of the proxy itself
+ * @param groups the control groups the container counts against
+ */
+export function memoryReport(entries: readonly LedgerEntry[], proxyBytes: number, limitBytes: number, groups: readonly GroupMemory[] = []): MemoryUse {
+  const countedSum = entries.reduce((sum, entry) => sum + countedBytes(entry), 0);
+  const measuredSum = entries.reduce((sum, entry) => sum + entry.measuredBytes, 0);
+  const uses = [
+    { limitBytes, usedBytes: countedSum + proxyBytes },
+    // What is promised to loads is not charged to the group yet.
+    ...groups.filter((group) => group.limitBytes !== Infinity).map((group) => ({ limitBytes: group.limitBytes, usedBytes: group.usedBytes + countedSum - measuredSum })),
+  ];
+  const tightest = uses.reduce((least, use) => (use.limitBytes - use.usedBytes < least.limitBytes - least.usedBytes ? use : least));
+  return { ...tightest, freeBytes: Math.max(0, tightest.limitBytes - tightest.usedBytes) };
 }
 
-/** A slot that pressure may take: `lastUsefulAt` in ms on any one clock. */
+/** A slot that pressure may take. */
 export interface Offloadable {
   readonly id: number;
+  readonly kind: 'blank' | 'retained' | 'resident' | 'loading';
   readonly bytes: number;
-  readonly lastUsefulAt: number;
+  /** What loading it again would cost, in ms. */
+  readonly loadMs: number;
+  /** How long nobody has had use of it, in ms. */
+  readonly idleMs: number;
 }
 
 /**
- * The slots to off-load so that at least `excessBytes` come back: least recently useful first, and no more of them than
- * needed. All of them when they do not suffice.
+ * What goes before what: a blank slot serves anyone, but nobody yet, and is made again in the background; a retained one
+ * serves one action that has just been replaced; a load under way is what somebody wants now.
+ */
+const order: readonly Offloadable['kind'][] = ['blank', 'retained', 'resident', 'loading'];
+
+/** Latency saved per byte, by the rate of use that its idle time lets expect. */
+const valueOf = ({ loadMs, idleMs, bytes }: Offloadable): number => (loadMs + 1) / ((idleMs + 1) * (bytes + 1));
+
+/**
+ * The slots to off-load so that at least `excessBytes` come back: least valuable first, and no more of them than needed.
+ * All of them when they do not suffice.
  */
 export function chooseOffloads(candidates: readonly Offloadable[], excessBytes: number): number[] {
   const victims: number[] = [];
   let missingBytes = excessBytes;
-  for (const candidate of [...candidates].sort((a, b) => a.lastUsefulAt - b.lastUsefulAt || a.id - b.id)) {
+  const byWorth = [...candidates].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || valueOf(a) - valueOf(b) || a.id - b.id);
+  for (const candidate of byWorth) {
     if (missingBytes <= 0) break;
     victims.push(candidate.id);
     missingBytes -= candidate.bytes;

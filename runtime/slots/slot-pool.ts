@@ -1,9 +1,11 @@
-// All slots of the container and the memory they hold: starts them, keeps a blank one ready, measures, and off-loads
-// what is least useful when the limit is exceeded. Which action gets which slot is the container's decision.
+// All slots of the container and the memory they hold: starts them, keeps a blank one ready, and measures. Which action
+// gets which slot is the container's decision; what goes when memory is short, `memory-watch.ts`'s.
 import path from 'node:path';
-import { chooseOffloads, memoryReport, type LedgerEntry } from '../core/memory-ledger.ts';
+import type { GroupMemory } from '../core/control-group.ts';
+import { countedBytes, memoryReport, type LedgerEntry, type Offloadable } from '../core/memory-ledger.ts';
+import { loadReserveBytes, type MemorySample } from '../core/memory-pressure.ts';
 import { isSameOwner, type SlotOwner, type SlotView } from '../core/slot-choice.ts';
-import { privateBytesOf } from '../memory.ts';
+import { privateBytesNow, privateBytesOf, setOomScore, type ControlGroups } from '../memory.ts';
 import type { MemoryReport } from '../protocol.ts';
 import type { SlotSettings } from './messages.ts';
 import { Reaper } from './reaper.ts';
@@ -19,6 +21,7 @@ export interface SlotPoolOptions {
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly limitBytes: number;
+  readonly controlGroups: ControlGroups;
   readonly blankSlots: number;
   /** Called when a slot's process has ended without having been killed. */
   readonly onLost: (slot: Slot) => void;
@@ -30,6 +33,7 @@ export class SlotPool {
   private readonly reaper: Reaper;
   private nextId = 1;
   private proxyBytes = 0;
+  private groups: readonly GroupMemory[] = [];
   private slotBytes = assumedSlotBytes;
   private isClosed = false;
 
@@ -66,8 +70,11 @@ export class SlotPool {
     const { slotsDir, settings, environment } = this.options;
     const slot = new Slot({ id, directory: path.join(slotsDir, String(id)), settings, environment, reaper: this.reaper, background });
     this.slots.set(id, slot);
+    slot.reservedBytes = this.slotBytes;
+    setOomScore(slot.pid, 'spare');
     void slot.ready.then(
       () => {
+        if (slot.state !== 'loading') slot.reservedBytes = 0;
         if (slot.state === 'starting' && slot.owner === undefined) slot.state = 'blank';
       },
       () => undefined,
@@ -92,18 +99,19 @@ export class SlotPool {
   /** Keeps the wanted number of blank slots, as far as memory allows. */
   replenish(): void {
     if (this.isClosed || this.options.blankSlots === 0) return;
-    const spare = this.all.some(({ state, owner }) => state === 'blank' || (state === 'starting' && owner === undefined));
-    if (!spare && this.report().freeBytes >= this.slotBytes) this.spawn(true);
+    const spare = this.all.some(isUnused);
+    if (!spare && this.roomBytes >= this.slotBytes) this.spawn(true);
   }
 
-  /** Off-loads slots that no activation uses, least recently useful first, until the limit is kept. */
-  async relievePressure(): Promise<void> {
-    const { limitBytes, usedBytes } = this.report();
-    const candidates = this.all
-      .filter(({ state }) => state === 'blank' || state === 'resident' || state === 'retained')
-      // A blank slot serves anyone, but nobody yet: it goes first.
-      .map((slot) => ({ id: slot.id, bytes: slot.measuredBytes, lastUsefulAt: slot.state === 'blank' ? -Infinity : slot.lastUsefulAt }));
-    await Promise.all(chooseOffloads(candidates, usedBytes - limitBytes).map((id) => this.slots.get(id)?.kill()));
+  /** The slots that no activation uses, as pressure sees them. */
+  offloadable(): Offloadable[] {
+    const now = performance.now();
+    return this.all.flatMap((slot) => {
+      const kind = offloadableKindOf(slot);
+      if (kind === undefined) return [];
+      const loadMs = slot.artifacts.reduce((sum, artifact) => sum + artifact.loadMs, 0);
+      return [{ id: slot.id, kind, bytes: slot.measuredBytes, loadMs, idleMs: now - slot.lastUsefulAt }];
+    });
   }
 
   /** Looks at what every process holds now. */
@@ -115,11 +123,33 @@ export class SlotPool {
     });
     this.proxyBytes = await privateBytesOf(process.pid);
     await Promise.all(measuring);
+    this.groups = this.options.controlGroups.read();
   }
 
-  /** As of the last {@link measure}. */
+  /** Looks, at once, at what may have changed since the last {@link measure}: the slots that work, and the control groups. */
+  sample(): MemorySample {
+    for (const slot of this.all) {
+      if (!slot.hasEnded && (slot.state === 'active' || slot.state === 'loading' || slot.state === 'starting')) slot.measuredBytes = privateBytesNow(slot.pid);
+    }
+    this.groups = this.options.controlGroups.read();
+    const promisedBytes = this.all.map(ledgerEntryOf).reduce((sum, entry) => sum + countedBytes(entry) - entry.measuredBytes, 0);
+    return { at: performance.now(), promisedBytes, ...this.report() };
+  }
+
+  /** As of the last {@link measure} or {@link sample}. */
   report(): MemoryReport {
-    return memoryReport(this.all.map(ledgerEntryOf), this.proxyBytes, this.options.limitBytes);
+    return memoryReport(this.all.map(ledgerEntryOf), this.proxyBytes, this.options.limitBytes, this.groups);
+  }
+
+  /** What may be loaded ahead of calls: what is free, less the room that stays for activations. */
+  get roomBytes(): number {
+    const { freeBytes, limitBytes } = this.report();
+    return Math.max(0, freeBytes - loadReserveBytes(limitBytes));
+  }
+
+  /** Private memory of the container's processes, whatever its control groups say. */
+  get heldBytes(): number {
+    return memoryReport(this.all.map(ledgerEntryOf), this.proxyBytes, this.options.limitBytes).usedBytes;
   }
 
   /** What a load of `artifactBytes` would add: the slot itself too, if there is no blank one to take. */
@@ -133,6 +163,14 @@ export class SlotPool {
     await Promise.all(this.all.map((slot) => slot.kill()));
     this.reaper.close();
   }
+}
+
+/** Blank, or about to be. */
+const isUnused = ({ state, owner }: Slot): boolean => state === 'blank' || (state === 'starting' && owner === undefined);
+
+function offloadableKindOf(slot: Slot): Offloadable['kind'] | undefined {
+  if (isUnused(slot)) return 'blank';
+  return slot.state === 'resident' || slot.state === 'retained' || slot.state === 'loading' ? slot.state : undefined;
 }
 
 function ledgerEntryOf(slot: Slot): LedgerEntry {

@@ -32,10 +32,10 @@ export class DrivenRuntime {
     this.storeDir = storeDir;
   }
 
-  static async start(environment: Readonly<Record<string, string>> = {}, heavyBytes?: number): Promise<DrivenRuntime> {
+  static async start(environment: Readonly<Record<string, string>> = {}, heavyBytes?: number, prelude?: string): Promise<DrivenRuntime> {
     const storeDir = mkdtempSync(path.join(os.tmpdir(), 'tiny-store-'));
     writeTinyStore(storeDir, { models: ['one', 'two', 'three'], ...(heavyBytes === undefined ? {} : { heavyBytes }) });
-    return new DrivenRuntime(await RuntimeProcess.start({ INSTAINFER_MODEL_STORE: storeDir, ...environment }), storeDir);
+    return new DrivenRuntime(await RuntimeProcess.start({ INSTAINFER_MODEL_STORE: storeDir, ...environment }, prelude), storeDir);
   }
 
   async stop(): Promise<number | null> {

@@ -31,10 +31,11 @@ export class RuntimeProcess {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.logs.stderr += text));
   }
 
-  static async start(environment: Readonly<Record<string, string>> = {}): Promise<RuntimeProcess> {
+  /** @param prelude shell commands by which the process is put where it is to run */
+  static async start(environment: Readonly<Record<string, string>> = {}, prelude?: string): Promise<RuntimeProcess> {
     const child = fork(runtimeMain, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: [],
+      ...(prelude === undefined ? { execArgv: [] } : { execPath: '/bin/sh', execArgv: ['-c', `${prelude}; exec '${process.execPath}' "$0"`] }),
       env: { PATH: process.env['PATH'] ?? '', PORT: '0', HOST: '127.0.0.1', ...environment },
     });
     const [message] = (await once(child, 'message')) as [{ port: number }];

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { chooseOffloads, countedBytes, memoryReport, type LedgerEntry } from '../memory-ledger.ts';
+import { chooseOffloads, countedBytes, memoryReport, type LedgerEntry, type Offloadable } from '../memory-ledger.ts';
 
 const entry = (phase: LedgerEntry['phase'], measuredBytes: number, reservedBytes = 0): LedgerEntry => ({ id: 1, phase, measuredBytes, reservedBytes });
 
@@ -20,22 +20,66 @@ describe('the memory ledger', () => {
   });
 });
 
-describe('off-loading under pressure', () => {
-  it('takes the least recently useful first and stops when that is enough', () => {
-    const candidates = [
-      { id: 1, bytes: 50, lastUsefulAt: 30 },
-      { id: 2, bytes: 50, lastUsefulAt: 10 },
-      { id: 3, bytes: 50, lastUsefulAt: 20 },
+const mebibytes = 2 ** 20;
+
+describe('the control groups around a container', () => {
+  const entries = [entry('resident', 100 * mebibytes), entry('reserved', 10 * mebibytes, 40 * mebibytes)];
+  const own = memoryReport(entries, 20 * mebibytes, 256 * mebibytes);
+
+  it('count where they are closer to their limit than the container to its own', () => {
+    assert.equal(own.usedBytes, 160 * mebibytes);
+    // The group sees 20 MB more than the ledger, and knows nothing of the 30 MB that are promised.
+    const group = { limitBytes: 256 * mebibytes, usedBytes: 150 * mebibytes };
+    assert.equal(memoryReport(entries, 20 * mebibytes, 256 * mebibytes, [group]).usedBytes, 180 * mebibytes);
+  });
+
+  it('do not count where they have more room, or no limit', () => {
+    const groups = [
+      { limitBytes: 1024 * mebibytes, usedBytes: 500 * mebibytes },
+      { limitBytes: Infinity, usedBytes: 9000 * mebibytes },
     ];
-    assert.deepEqual(chooseOffloads(candidates, 60), [2, 3]);
+    assert.deepEqual(memoryReport(entries, 20 * mebibytes, 256 * mebibytes, groups), own);
+  });
+
+  it('may be the ones around the own group', () => {
+    const around = { limitBytes: 1024 * mebibytes, usedBytes: 1000 * mebibytes };
+    const report = memoryReport([], 0, 256 * mebibytes, [{ limitBytes: 256 * mebibytes, usedBytes: 0 }, around]);
+    assert.deepEqual(report, { ...around, freeBytes: 24 * mebibytes });
+  });
+});
+
+const offloadable = (fields: Partial<Offloadable>): Offloadable => ({ id: 1, kind: 'resident', bytes: 50, loadMs: 100, idleMs: 100, ...fields });
+
+describe('off-loading under pressure', () => {
+  it('takes blank slots first, then retained ones, then artifacts, then loads under way', () => {
+    const candidates = (['loading', 'resident', 'retained', 'blank'] as const).map((kind, id) => offloadable({ id, kind }));
+    assert.deepEqual(chooseOffloads(candidates, Infinity), [3, 2, 1, 0]);
+  });
+
+  it('takes of artifacts those that save least for their bytes, by how long nobody has used them', () => {
+    const longUnused = offloadable({ id: 1, idleMs: 10_000 });
+    const quicklyLoaded = offloadable({ id: 2, loadMs: 10 });
+    const large = offloadable({ id: 3, bytes: 150 });
+    const valuable = offloadable({ id: 4 });
+    assert.deepEqual(chooseOffloads([valuable, large, quicklyLoaded, longUnused], Infinity), [1, 2, 3, 4]);
+  });
+
+  it('stops when that is enough', () => {
+    const candidates = [30, 10, 20].map((idleMs, index) => offloadable({ id: index + 1, idleMs }));
+    assert.deepEqual(chooseOffloads(candidates, 60), [1, 3]);
     assert.deepEqual(chooseOffloads(candidates, 0), []);
-    assert.deepEqual(chooseOffloads(candidates, 1000), [2, 3, 1]);
+    assert.deepEqual(chooseOffloads(candidates, 1000), [1, 3, 2]);
   });
 
   it('frees enough whenever all together would, and without its last victim it would not', () => {
-    const candidate = fc.record({ bytes: fc.integer({ min: 1, max: 1000 }), lastUsefulAt: fc.integer({ min: 0, max: 50 }) });
+    const drawnCandidate = fc.record({
+      kind: fc.constantFrom(...(['blank', 'retained', 'resident', 'loading'] as const)),
+      bytes: fc.integer({ min: 1, max: 1000 }),
+      loadMs: fc.integer({ min: 0, max: 500 }),
+      idleMs: fc.integer({ min: 0, max: 50 }),
+    });
     fc.assert(
-      fc.property(fc.array(candidate, { maxLength: 20 }), fc.integer({ min: -100, max: 20_000 }), (drawn, excessBytes) => {
+      fc.property(fc.array(drawnCandidate, { maxLength: 20 }), fc.integer({ min: -100, max: 20_000 }), (drawn, excessBytes) => {
         const candidates = drawn.map((fields, id) => ({ id, ...fields }));
         const victims = chooseOffloads(candidates, excessBytes);
         const bytesOf = (ids: readonly number[]): number => ids.reduce((sum, id) => sum + (candidates[id]?.bytes ?? 0), 0);

@@ -1,0 +1,92 @@
+// Looks at the container's memory as often as its headroom asks for, and gives artifacts up before the kernel kills. It
+// looks only while something may grow and there is something to give up.
+import { chooseOffloads } from './core/memory-ledger.ts';
+import { nextSampleDelayMs, pressureOf, type MemorySample } from './core/memory-pressure.ts';
+import type { Slot } from './slots/slot.ts';
+import type { SlotPool } from './slots/slot-pool.ts';
+import type { Logger } from '../common/logger.ts';
+
+/** Between activations an action seldom grows, and warm containers are many: it is looked at so much less often. */
+const restingFactor = 10;
+
+export interface MemoryWatchOptions {
+  readonly pool: SlotPool;
+  readonly log: Logger;
+  /** Ends a slot that is no longer wanted; resolves when its memory is back. */
+  readonly giveUp: (slot: Slot) => Promise<void>;
+  /** Whether something is being initialised, run or loaded. */
+  readonly isBusy: () => boolean;
+}
+
+export class MemoryWatch {
+  private readonly options: MemoryWatchOptions;
+  private former: MemorySample | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Nothing is looked at, or seldom. */
+  private isResting = true;
+  private relieving: Promise<void> | undefined;
+  private isClosed = false;
+
+  constructor(options: MemoryWatchOptions) {
+    this.options = options;
+  }
+
+  /** Work begins: from now on memory may grow fast. Cheap where the watch is on already. */
+  onBusy(): void {
+    if (this.isClosed || this.relieving !== undefined || !this.isResting || !isWorthwhile(this.options.pool)) return;
+    this.isResting = false;
+    this.former = this.options.pool.sample();
+    this.lookIn(nextSampleDelayMs(this.former));
+  }
+
+  /** Looks now; resolves when what is too much is gone. */
+  relieve(): Promise<void> {
+    this.relieving ??= this.look().finally(() => {
+      this.relieving = undefined;
+      this.goOn();
+    });
+    return this.relieving;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+  }
+
+  private async look(): Promise<void> {
+    const { pool } = this.options;
+    const sample = pool.sample();
+    const { excessBytes, mustHold } = pressureOf(sample, this.former);
+    this.former = sample;
+    if (excessBytes <= 0) return;
+    const victims = chooseOffloads(pool.offloadable(), excessBytes).flatMap((id) => pool.get(id) ?? []);
+    if (victims.length === 0) return;
+    this.options.log.info({ ...sample, excessBytes, mustHold, slots: victims.map(({ id }) => id) }, 'memory pressure');
+    const held = mustHold ? pool.all.filter((slot) => isWorking(slot) && !victims.includes(slot)) : [];
+    for (const slot of held) slot.freeze();
+    await Promise.all(victims.map((slot) => this.options.giveUp(slot)));
+    // One that has been retained meanwhile is to stay frozen.
+    for (const slot of held) if (isWorking(slot)) slot.thaw();
+    this.former = pool.sample();
+  }
+
+  private goOn(): void {
+    clearTimeout(this.timer);
+    this.isResting = !this.options.isBusy();
+    if (this.former === undefined || !isWorthwhile(this.options.pool)) this.isResting = true;
+    else this.lookIn(nextSampleDelayMs(this.former) * (this.isResting ? restingFactor : 1));
+  }
+
+  private lookIn(delayMs: number): void {
+    clearTimeout(this.timer);
+    if (this.isClosed) return;
+    this.timer = setTimeout(() => void this.relieve(), delayMs).unref();
+  }
+}
+
+const isWorking = ({ state }: Slot): boolean => state === 'active' || state === 'loading';
+
+/** Whether something may grow, and something could be given up for it. */
+function isWorthwhile(pool: SlotPool): boolean {
+  return pool.all.some(isWorking) && pool.offloadable().length > 0;
+}
