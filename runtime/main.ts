@@ -23,15 +23,17 @@ const lastRepliesMs = 100;
 const imageDir = path.resolve(import.meta.dirname, '../..');
 
 /**
- * The folder the slots work in. Node.js looks for libraries upwards from a file, so action code below it finds the SDK
- * and the image's libraries after its own, with `require` and with `import`.
+ * The folder the slots work in. Node.js looks for libraries upwards from a file, so action code below it finds, after its
+ * own: the SDK, what a derived image has installed in its working directory, and the image's libraries, with `require`
+ * and with `import`.
  */
 function makeWorkDir(): { workDir: string; slotsDir: string } {
   const workDir = mkdtempSync(path.join(os.tmpdir(), 'instainfer-'));
-  const slotsDir = path.join(workDir, 'slots');
+  const slotsDir = path.join(workDir, 'derived', 'slots');
   const sdkDir = path.join(slotsDir, 'node_modules', 'instainfer');
   mkdirSync(sdkDir, { recursive: true });
   writeFileSync(path.join(sdkDir, 'index.js'), `module.exports = require(${JSON.stringify(path.join(import.meta.dirname, 'sdk', 'index.cjs'))});\n`);
+  symlinkSync(path.resolve('node_modules'), path.join(workDir, 'derived', 'node_modules'));
   symlinkSync(path.join(imageDir, 'node_modules'), path.join(workDir, 'node_modules'));
   return { workDir, slotsDir };
 }

@@ -5,6 +5,7 @@ import { describeArchiveContract } from '../testing/archive-suite.ts';
 import { describeBasicContract } from '../testing/basic-suite.ts';
 import { describeConcurrencyContract } from '../testing/concurrency-suite.ts';
 import type { ContainerFactory, FreshContainer } from '../testing/conformance.ts';
+import { describeMisbehaviour } from '../testing/misbehaviour-suite.ts';
 import { describeNodejsContract } from '../testing/nodejs-suite.ts';
 import { RuntimeProcess } from '../testing/runtime-process.ts';
 
@@ -40,6 +41,7 @@ describe('the action contract', () => {
   describeNodejsContract(fresh);
   describeArchiveContract(fresh);
   describeConcurrencyContract(fresh);
+  describeMisbehaviour(fresh);
 
   describe('with overlapping activations allowed, in a container that prepares nothing', () => {
     const concurrent: ContainerFactory = (environment = {}) => fresh({ __OW_ALLOW_CONCURRENT: 'true', INSTAINFER_LOADING: 'stock', ...environment });

@@ -7,8 +7,8 @@ import type { Logs, Reply } from './runtime-process.ts';
 export interface FreshContainer {
   init(body: unknown): Promise<Reply>;
   run(body: unknown): Promise<Reply>;
-  /** What it has logged since it is fresh. */
-  readLogs(): Promise<Logs>;
+  /** What it has logged since it is fresh; where logs arrive late, once each stream has so many end markers. */
+  readLogs(markers: number): Promise<Logs>;
 }
 
 export type ContainerFactory = (environment?: Readonly<Record<string, string>>) => Promise<FreshContainer>;
@@ -41,7 +41,7 @@ const marker = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 
 /** The streams without their markers, of which there must be exactly `markers` in each. */
 export async function streamsOf(container: FreshContainer, markers: number): Promise<Logs> {
-  const logs = await container.readLogs();
+  const logs = await container.readLogs(markers);
   for (const stream of ['stdout', 'stderr'] as const) {
     assert.equal(logs[stream].split(`${marker}\n`).length - 1, markers, `markers in ${stream}: ${logs[stream]}`);
   }

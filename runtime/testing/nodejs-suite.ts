@@ -86,6 +86,18 @@ export function describeNodejsContract(fresh: ContainerFactory): void {
       assert.match(stdout + stderr, /[Ee]rror/);
     });
 
+    it("has OpenWhisk's own client, without a warning on the log", async () => {
+      const code = `
+        const openwhisk = require('openwhisk');
+        function main() {
+          const client = openwhisk({ apihost: 'api.example', api_key: 'id:key' });
+          return { actions: typeof client.actions.invoke, triggers: typeof client.triggers.invoke };
+        }`;
+      const container = await initialised(await fresh(), code);
+      assertOk(await container.run(runBody({})), { actions: 'function', triggers: 'function' });
+      await assertQuiet(container, 1);
+    });
+
     it('supports resolved promises', async () => {
       const container = await initialised(await fresh(), 'function main() { return new Promise((resolve) => setTimeout(() => resolve({ done: true }), 100)); }');
       assertOk(await container.run(runBody({})), { done: true });

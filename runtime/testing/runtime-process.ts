@@ -42,14 +42,8 @@ export class RuntimeProcess {
     return new RuntimeProcess(child, message.port);
   }
 
-  async call(method: 'GET' | 'POST', route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
-    const response = await fetch(this.baseUrl + route, {
-      method,
-      headers: { 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, text, headers: response.headers, json: jsonOf(text) };
+  call(method: 'GET' | 'POST', route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+    return callRuntime(this.baseUrl, method, route, body, headers);
   }
 
   /** What has been written so far. What was written before a reply came has arrived when this resolves. */
@@ -71,6 +65,17 @@ export class RuntimeProcess {
     const [code] = (await once(this.child, 'exit')) as [number | null];
     return code;
   }
+}
+
+/** One request to a runtime at any address; a text goes as it is, anything else as JSON. */
+export async function callRuntime(baseUrl: string, method: 'GET' | 'POST', route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
+  const response = await fetch(baseUrl + route, {
+    method,
+    headers: { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, text, headers: response.headers, json: jsonOf(text) };
 }
 
 function jsonOf(text: string): unknown {
