@@ -20,8 +20,6 @@ export interface ActionRemoved extends EventBase {
 export interface ArrivalObserved extends EventBase {
   readonly type: 'arrivalObserved';
   readonly actionKey: ActionKey;
-  /** The namespace that invokes it, where known: with the action's name it decides the home invoker. */
-  readonly namespace?: string;
   /** The invoker that got it, where known. */
   readonly invoker?: number;
 }

@@ -15,8 +15,8 @@ export interface InvokerStanding {
 export interface PlacementDemand {
   /** `namespace[/package]/name` of the provider. */
   readonly qualifiedName: string;
-  /** Namespaces that call it; its own where none has yet. */
-  readonly callers: readonly string[];
+  /** The invoking namespace. */
+  readonly caller: string;
   /** Memory of all containers that its calls will keep busy at once. */
   readonly busyBytes: number;
   /** Invokers that a notable share of its calls went to lately. */
@@ -34,8 +34,8 @@ export function busyBytesOf(arrivalRatePerMs: number, durationMs: number, memory
 }
 
 /**
- * The invokers, in ascending order: for each calling namespace, in the controller's order of asking, healthy ones until the
- * demand fits into their memory; and the healthy ones that it is seen at. Empty where no invoker is healthy.
+ * The invokers, in ascending order: healthy ones in the controller's order of asking until the demand fits into their
+ * memory, and the healthy ones that it is seen at. Empty where no invoker is healthy.
  *
  * An id that was never heard of below the highest one is a placeholder that the controller counts, too: it is unhealthy.
  */
@@ -44,15 +44,13 @@ export function placementOf(demand: PlacementDemand, invokers: readonly InvokerS
   const count = Math.max(-1, ...known.keys()) + 1;
   const { to } = invokerRange(count, false, defaultInvokerShares);
   const chosen = new Set<number>();
-  for (const caller of demand.callers) {
-    let missingBytes = demand.busyBytes;
-    for (const index of probeOrder(caller, demand.qualifiedName, to)) {
-      const standing = known.get(index);
-      if (standing?.isHealthy !== true) continue;
-      chosen.add(index);
-      missingBytes -= standing.userMemoryBytes;
-      if (missingBytes <= 0) break;
-    }
+  let missingBytes = demand.busyBytes;
+  for (const index of probeOrder(demand.caller, demand.qualifiedName, to)) {
+    const standing = known.get(index);
+    if (standing?.isHealthy !== true) continue;
+    chosen.add(index);
+    missingBytes -= standing.userMemoryBytes;
+    if (missingBytes <= 0) break;
   }
   for (const invoker of demand.seenAt) if (known.get(invoker)?.isHealthy === true) chosen.add(invoker);
   return [...chosen].toSorted((a, b) => a - b);

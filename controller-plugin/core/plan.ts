@@ -62,12 +62,12 @@ export function planFor(actionKey: ActionKey, history: ArrivalHistory, config: P
 
 /** What the placement has to provide for. */
 export function demandOf(actionKey: ActionKey, history: ArrivalHistory, arrivalRatePerMs: number): PlacementDemand {
-  const { qualifiedName } = parseActionKey(actionKey);
-  const { callers, invokers, times, memoryMegabytes } = history;
+  const { qualifiedName, namespace } = parseActionKey(actionKey);
+  const { invokers, times, memoryMegabytes } = history;
   const durationMs = times.count === 0 ? assumedDurationMs : times.durationMs;
   return {
     qualifiedName,
-    callers: callers.size === 0 ? [qualifiedName.slice(0, qualifiedName.indexOf('/'))] : [...callers.keys()],
+    caller: namespace,
     busyBytes: busyBytesOf(arrivalRatePerMs, durationMs, (memoryMegabytes ?? assumedMemoryMegabytes) * bytesPerMegabyte),
     seenAt: [...invokers].filter(([, share]) => share >= notableShare).map(([invoker]) => invoker),
   };

@@ -3,7 +3,7 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { GapHistogram } from './histogram.ts';
 import type { HourlyCounts } from './hourly-counts.ts';
 import type { MeasuredTimes } from './measured-times.ts';
-import type { Shares } from './shares.ts';
+import type { InvokerShares } from './invoker-shares.ts';
 
 export interface ArrivalHistory {
   firstArrivalAt: number | undefined;
@@ -14,9 +14,8 @@ export interface ArrivalHistory {
   histogram: GapHistogram;
   hourly: HourlyCounts;
   times: MeasuredTimes;
-  /** Namespaces that call it, and invokers that its calls were sent to. */
-  callers: Shares<string>;
-  invokers: Shares<number>;
+  /** Invokers that its calls were sent to. */
+  invokers: InvokerShares;
   memoryMegabytes: number | undefined;
   /** The invokers its last plan named; undefined where it named none. */
   placedOn: readonly number[] | undefined;

@@ -8,7 +8,7 @@ import { noteTimes, noTimes } from './measured-times.ts';
 import { placementOf, silentAfterMs, type InvokerStanding } from './placement.ts';
 import { demandOf, planFor, type ActionPlan } from './plan.ts';
 import { recordArrival } from './record-arrival.ts';
-import { noteShare } from './shares.ts';
+import { noteShare } from './invoker-shares.ts';
 import type { ArrivalHistory, PreloaderState } from './state.ts';
 
 export interface StepResult {
@@ -73,10 +73,9 @@ export function makePlan(state: PreloaderState, actionKey: ActionKey, config: Pr
   return history.placedOn === undefined ? plan : { ...plan, invokers };
 }
 
-function noteArrival(state: PreloaderState, { actionKey, at, namespace, invoker }: ArrivalObserved): void {
+function noteArrival(state: PreloaderState, { actionKey, at, invoker }: ArrivalObserved): void {
   const history = historyOf(state, actionKey, at);
   recordArrival(history, at);
-  if (namespace !== undefined) noteShare(history.callers, namespace);
   if (invoker !== undefined) noteShare(history.invokers, invoker);
 }
 
@@ -131,7 +130,6 @@ function newHistory(at: number): ArrivalHistory {
     histogram: createHistogram(),
     hourly: noCounts(),
     times: noTimes(),
-    callers: new Map(),
     invokers: new Map(),
     memoryMegabytes: undefined,
     placedOn: undefined,
@@ -140,14 +138,13 @@ function newHistory(at: number): ArrivalHistory {
 
 /** A copy, since calls of the former version may still be under way. */
 function structuredCopy(history: ArrivalHistory): ArrivalHistory {
-  const { gapsMs, histogram, hourly, times, callers, invokers } = history;
+  const { gapsMs, histogram, hourly, times, invokers } = history;
   return {
     ...history,
     gapsMs: [...gapsMs],
     histogram: { ...histogram, bins: [...histogram.bins] },
     hourly: { ...hourly, counts: [...hourly.counts] },
     times: { ...times },
-    callers: new Map(callers),
     invokers: new Map(invokers),
   };
 }

@@ -74,7 +74,7 @@ describe('a week of twenty thousand actions', function () {
     for (let index = 0; index < actionCount; index += 1) {
       const actionKey = `ann/action-${index}@0.0.1`;
       for (let at = start + random.exponential(meanGapMs(index)); at < start + weekMs; at += random.exponential(meanGapMs(index))) {
-        record(state, { type: 'arrivalObserved', at, actionKey, namespace: 'ann', invoker: index % 3 }, config);
+        record(state, { type: 'arrivalObserved', at, actionKey, invoker: index % 3 }, config);
         counted[index]! += 1;
       }
     }
