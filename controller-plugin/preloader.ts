@@ -1,98 +1,127 @@
-// The Proactive Pre-loader's shell: reads arrivals off the invokers' topics and deployments off `cacheInvalidation`, in a
-// consumer group of its own, and publishes the plans that its core computes. It is never on the path of a call.
+// The Proactive Pre-loader's shell: what the observer sees goes into the core, the plans that the core makes go out, and the
+// histories are kept. It is never on the path of a call.
 import type { ActionCatalog } from '../common/action-document.ts';
-import type { ActionKey } from '../common/action-identity.ts';
-import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
-import type { Clock } from '../common/clock.ts';
-import { describeError } from '../common/errors.ts';
+import type { Bus } from '../common/bus/bus.ts';
+import type { CancelTimer, Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
-import { actionKeyOfMessage, activationMessageSchema, invokerTopic, isHealthCheck } from '../common/messages/activation-message.ts';
-import { cacheInvalidationSchema, cacheInvalidationTopic } from '../common/messages/cache-invalidation.ts';
-import { encode } from '../common/messages/codec.ts';
-import { RecordReader } from '../common/messages/record-reader.ts';
+import { compactedTopicSettings } from '../common/messages/topics.ts';
 import type { PreloaderConfig } from './core/config.ts';
 import type { PreloaderEvent } from './core/events.ts';
 import { createState, type PreloaderState } from './core/state.ts';
-import { step } from './core/step.ts';
-import { planTopic, type Plan } from './protocol.ts';
+import { makePlan, record, restoreHistories } from './core/step.ts';
+import { HistoryKeeper } from './observer/history-keeper.ts';
+import { Observer, type ArrivalSource } from './observer/observer.ts';
+import { PlanPublisher } from './plan-publisher.ts';
+import { planTopic } from './protocol.ts';
 
 export interface PreloaderOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly catalog: ActionCatalog;
-  /** Ids of the invokers whose topics are read. */
+  /** Ids of the invokers whose topics are read from the start; others are found by their heartbeats. */
   readonly invokers: readonly number[];
   readonly config: PreloaderConfig;
+  readonly arrivalsFrom?: ArrivalSource;
+  /** How often histories are kept beyond this process's life; absent: never, as where the bus does not outlive it either. */
+  readonly keepHistoriesEveryMs?: number;
 }
 
-const group = 'instainfer-preloader';
+/** Least time between two plans of one action. */
+const planIntervalMs = 100;
+/** How often invokers are looked at for silence. */
+const tickMs = 1_000;
+/** A tick this late means that this process was held up, not that the invokers were silent. */
+const lateTickMs = 3_000;
 
 export class Preloader {
   private readonly options: PreloaderOptions;
-  private readonly records: RecordReader;
-  private state: PreloaderState = createState();
-  private subscriptions: Subscription[] = [];
-  /** Deployed key of each qualified name, to tell an update from a deletion. */
-  private readonly deployed = new Map<string, ActionKey>();
+  private readonly observer: Observer;
+  private readonly publisher: PlanPublisher;
+  private readonly keeper?: HistoryKeeper;
+  private readonly state: PreloaderState = createState();
+  private cancelTick: CancelTimer | undefined;
+  private lastTickAt = 0;
+  /** Arrivals observed since the start. */
+  arrivals = 0;
 
   constructor(options: PreloaderOptions) {
+    const { bus, clock, logger, catalog, invokers, config } = options;
     this.options = options;
-    this.records = new RecordReader(options.logger);
+    this.observer = new Observer({
+      bus,
+      clock,
+      logger,
+      catalog,
+      invokers,
+      arrivalsFrom: options.arrivalsFrom ?? 'topics',
+      newestKey: (name) => this.state.newestKeys.get(name),
+      onFact: (fact) => {
+        this.take(fact);
+      },
+    });
+    this.publisher = new PlanPublisher({ bus, clock, logger, intervalMs: planIntervalMs, planOf: (key) => makePlan(this.state, key, config) });
+    const intervalMs = options.keepHistoriesEveryMs;
+    if (intervalMs === undefined) return;
+    this.keeper = new HistoryKeeper({ bus, clock, logger, intervalMs, historyOf: (key) => this.state.histories.get(key), markPlaces: () => this.observer.markPlaces() });
   }
 
+  /** Remembers what the last planner knew, then reads on from where it was. */
   async start(): Promise<void> {
-    const topics: { topic: string; take: (record: BusRecord) => Promise<void> }[] = [
-      ...this.options.invokers.map((invoker) => ({ topic: invokerTopic(invoker), take: (record: BusRecord) => this.takeArrival(record) })),
-      { topic: cacheInvalidationTopic, take: (record: BusRecord) => this.takeInvalidation(record) },
-    ];
-    for (const { topic, take } of topics) {
-      const subscription = await this.options.bus.subscribe({
-        topic,
-        group,
-        from: 'latest',
-        handle: take,
-        onError: (error, record) => {
-          this.options.logger.error({ topic: record.topic, offset: record.offset, reason: describeError(error) }, 'a record could not be handled');
-        },
-      });
-      this.subscriptions.push(subscription);
+    const { bus, clock, config, logger } = this.options;
+    await bus.ensureTopic(planTopic, compactedTopicSettings);
+    if (this.keeper !== undefined) {
+      restoreHistories(this.state, await this.keeper.restore(config.mostActions));
+      logger.info({ actions: this.state.histories.size }, 'histories restored');
     }
+    await this.observer.start();
+    this.keeper?.start();
+    this.lastTickAt = clock.now();
+    if (config.placeActions) this.armTick();
   }
 
+  /** What was observed is planned and kept when this resolves. */
   async stop(): Promise<void> {
-    await Promise.all(this.subscriptions.splice(0).map((subscription) => subscription.close()));
+    this.cancelTick?.();
+    await this.keeper?.stop();
+    await this.observer.stop();
+    await this.publisher.stop();
   }
 
-  private async takeArrival(record: BusRecord): Promise<void> {
-    const message = this.records.read(activationMessageSchema, record);
-    if (message === undefined || isHealthCheck(message)) return;
-    // The controller stamped the arrival; the time of reading says only how far behind this reader is.
-    await this.submit({ type: 'arrivalObserved', at: message.transid[1], actionKey: actionKeyOfMessage(message) });
+  /** For views, metrics and tests; not to be changed. */
+  get view(): { readonly state: Readonly<PreloaderState>; readonly plansPublished: number; readonly plansWaiting: number; readonly historiesKeptAt: number | undefined; readonly unreadable: ReadonlyMap<string, number> } {
+    return {
+      state: this.state,
+      plansPublished: this.publisher.published,
+      plansWaiting: this.publisher.waiting,
+      historiesKeptAt: this.keeper?.keptAt,
+      unreadable: this.observer.unreadable,
+    };
   }
 
-  private async takeInvalidation(record: BusRecord): Promise<void> {
-    const message = this.records.read(cacheInvalidationSchema, record);
-    if (message === undefined) return;
-    const qualifiedName = message.key.mainId;
-    const action = await this.options.catalog.findLatest(qualifiedName);
-    const before = this.deployed.get(qualifiedName);
-    const at = this.options.clock.now();
-    if (before !== undefined && before !== action?.actionKey) {
-      this.deployed.delete(qualifiedName);
-      await this.submit({ type: 'actionRemoved', at, actionKey: before });
-    }
-    if (action === undefined || before === action.actionKey) return;
-    this.deployed.set(qualifiedName, action.actionKey);
-    await this.submit({ type: 'actionDeployed', at, actionKey: action.actionKey });
+  /** Records that wait to be read, by topic. */
+  lag(): Promise<Map<string, number>> {
+    return this.observer.lag();
   }
 
-  private async submit(event: PreloaderEvent): Promise<void> {
-    const result = step(this.state, event, this.options.config);
-    this.state = result.state;
-    for (const actionPlan of result.plans) {
-      const plan: Plan = { formatVersion: 1, ...actionPlan };
-      await this.options.bus.publish(planTopic, encode(plan), plan.actionKey);
-    }
+  private take(fact: PreloaderEvent): void {
+    if (fact.type === 'arrivalObserved') this.arrivals += 1;
+    const { changed, forgotten } = record(this.state, fact, this.options.config);
+    for (const key of [...changed, ...forgotten]) this.publisher.touch(key);
+    // A heartbeat changes plans, never histories.
+    if (!('actionKey' in fact)) return;
+    this.keeper?.touch(fact.actionKey);
+    for (const key of forgotten) this.keeper?.touch(key);
+  }
+
+  private armTick(): void {
+    const { clock } = this.options;
+    this.cancelTick = clock.setTimer(clock.now() + tickMs, () => {
+      const at = clock.now();
+      if (at - this.lastTickAt < lateTickMs) this.take({ type: 'ticked', at });
+      this.lastTickAt = at;
+      this.armTick();
+    });
   }
 }
+

@@ -21,5 +21,7 @@ export const planSchema = z.object({
   offloadWindowMs: z.number().nonnegative().optional(),
   prewarmWindowMs: z.number().nonnegative().optional(),
   keepAliveWindowMs: z.number().nonnegative().optional(),
+  /** Ids of the invokers that should prepare for the action; the others need not. Absent: every one of them. */
+  invokers: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
 export type Plan = z.infer<typeof planSchema>;

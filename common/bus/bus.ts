@@ -36,6 +36,8 @@ export interface Subscription {
   /** Hands over nothing after the record under way until {@link resume}; the group keeps its place. */
   pause(): void;
   resume(): void;
+  /** Marks the place after the last record that was handled; what it returns makes that the group's place. */
+  markPlace(): () => Promise<void>;
   /** Records published and not handed over yet to this reader (for a group: in the partitions this member reads). */
   lag(): Promise<number>;
 }
@@ -49,6 +51,11 @@ export interface SubscribeOptions {
   readonly group?: string;
   /** `earliest`: everything the topic holds; `latest`: only what comes from now on. With a group: for its first read only. */
   readonly from: 'earliest' | 'latest';
+  /**
+   * Who moves a group's place. `bus`, the default: past each record before it is handled. `reader`: only what
+   * {@link Subscription.markPlace} returns; what was handled after that is handed to the group's next reader again.
+   */
+  readonly placeKeptBy?: 'bus' | 'reader';
   /** Called one record at a time, in order. A rejection is reported to `onError` and the record is not read again. */
   readonly handle: (record: BusRecord) => Promise<void> | void;
   readonly onError: (error: unknown, record: BusRecord) => void;

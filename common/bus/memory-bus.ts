@@ -20,6 +20,10 @@ interface Member {
 class GroupReader {
   readonly members: Member[] = [];
   nextOffset: number;
+  /** After the last record that was handled. */
+  handledOffset: number;
+  /** Where the group's next reader begins, when its readers keep the place themselves. */
+  keptOffset: number;
   private turn = 0;
   private pumping: Promise<void> | undefined;
   private readonly topic: MemoryTopic;
@@ -27,6 +31,8 @@ class GroupReader {
   constructor(topic: MemoryTopic, nextOffset: number) {
     this.topic = topic;
     this.nextOffset = nextOffset;
+    this.handledOffset = nextOffset;
+    this.keptOffset = nextOffset;
   }
 
   /** Hands over what is there, one record at a time; resolves when nothing is left or nobody reads. */
@@ -54,6 +60,7 @@ class GroupReader {
       } catch (error) {
         member.options.onError(error, record);
       }
+      this.handledOffset = this.nextOffset;
     }
   }
 }
@@ -130,6 +137,7 @@ export class MemoryBus implements Bus {
     if (this.closed) throw new Error('the bus is closed');
     const topic = this.topic(options.topic);
     const reader = topic.reader(options);
+    if (options.placeKeptBy === 'reader' && reader.members.length === 0) reader.nextOffset = reader.handledOffset = reader.keptOffset;
     const member: Member = { options, closed: false, paused: false };
     reader.members.push(member);
     void reader.pump();
@@ -148,6 +156,13 @@ export class MemoryBus implements Bus {
       resume: () => {
         member.paused = false;
         void reader.pump();
+      },
+      markPlace: () => {
+        const place = reader.handledOffset;
+        return () => {
+          reader.keptOffset = Math.max(reader.keptOffset, place);
+          return Promise.resolve();
+        };
       },
       lag: () => Promise.resolve(topic.log.countFrom(reader.nextOffset)),
     };

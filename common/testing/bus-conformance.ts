@@ -239,6 +239,26 @@ export function describeBus(name: string, createBus: () => Promise<Bus>): void {
       assert.deepEqual([paused.values, next.values], [[], ['1', '2', '3']]);
     });
 
+    it('begins again at the last place that a reader kept which keeps it itself', async () => {
+      const readFrom = (reader: Reader): Promise<Subscription> => bus.subscribe({ topic, group: 'a', from: 'earliest', placeKeptBy: 'reader', handle: reader.handle, onError: unexpected });
+      const first = new Reader();
+      const subscription = await readFrom(first);
+      await bus.publish(topic, 'kept');
+      await first.received(1);
+      // The place is marked when the handler is done, a turn after it was called.
+      await new Promise((resolve) => setImmediate(resolve));
+      const keepPlace = subscription.markPlace();
+      await bus.publish(topic, 'not kept');
+      await first.received(2);
+      await keepPlace();
+      await subscription.close();
+      const second = new Reader();
+      await readFrom(second);
+      await bus.publish(topic, 'new');
+      await second.received(2);
+      assert.deepEqual(second.values, ['not kept', 'new']);
+    });
+
     it('knows how far behind a reader is', async () => {
       const reader = new Reader();
       const subscription = await read(reader, 'a');

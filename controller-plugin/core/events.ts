@@ -5,6 +5,11 @@ interface EventBase {
   /** Epoch milliseconds at which it happened. */
   readonly at: number;
 }
+export interface RecordPlace {
+  readonly topic: string;
+  readonly offset: number;
+}
+
 /** An action was created or updated: it may be pre-loaded before any history exists. */
 export interface ActionDeployed extends EventBase {
   readonly type: 'actionDeployed';
@@ -22,6 +27,8 @@ export interface ArrivalObserved extends EventBase {
   readonly actionKey: ActionKey;
   /** The invoker that got it, where known. */
   readonly invoker?: number;
+  /** The record that told of it, so that one which is read twice counts once. */
+  readonly place?: RecordPlace;
 }
 /** An activation ended, and an acknowledgement or a user event told what it took. */
 export interface ActivationMeasured extends EventBase {

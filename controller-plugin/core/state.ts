@@ -16,6 +16,8 @@ export interface ArrivalHistory {
   times: MeasuredTimes;
   /** Invokers that its calls were sent to. */
   invokers: InvokerShares;
+  /** The last record of each topic that told of an arrival: its offset. */
+  readTo: Map<string, number>;
   memoryMegabytes: number | undefined;
   /** The invokers its last plan named; undefined where it named none. */
   placedOn: readonly number[] | undefined;

@@ -1,7 +1,7 @@
 // The Proactive Pre-loader: one observation in, new plans out. No clock, no I/O: the same events give the same plans.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
-import type { ActivationMeasured, ArrivalObserved, InvokerPinged, PreloaderEvent } from './events.ts';
+import type { ActivationMeasured, ArrivalObserved, InvokerPinged, PreloaderEvent, RecordPlace } from './events.ts';
 import { createHistogram } from './histogram.ts';
 import { arrivalsInLastHours, mostHours, noCounts } from './hourly-counts.ts';
 import { noteTimes, noTimes } from './measured-times.ts';
@@ -9,7 +9,7 @@ import { placementOf, silentAfterMs, type InvokerStanding } from './placement.ts
 import { demandOf, planFor, type ActionPlan } from './plan.ts';
 import { recordArrival } from './record-arrival.ts';
 import { noteShare } from './invoker-shares.ts';
-import type { ArrivalHistory, PreloaderState } from './state.ts';
+import type { ArrivalHistory, ObservedInvoker, PreloaderState } from './state.ts';
 
 export interface StepResult {
   /** The state that was passed in, updated in place. */
@@ -28,6 +28,8 @@ export interface Recorded {
 
 /** Of the actions seen longest ago, as many are compared when one has to be forgotten. */
 const comparedForForgetting = 8;
+/** Topics of which an action remembers how far it was read: as many invokers as it may reasonably be sent to. */
+const mostTopics = 16;
 const nothing: Recorded = { changed: [], forgotten: [] };
 
 /** Takes one event in and makes every plan that it changed. */
@@ -62,6 +64,14 @@ export function record(state: PreloaderState, event: PreloaderEvent, config: Pre
   }
 }
 
+/** Takes in what an earlier planner remembered, the oldest first, before anything is observed. */
+export function restoreHistories(state: PreloaderState, histories: ReadonlyMap<ActionKey, ArrivalHistory>): void {
+  for (const [actionKey, history] of histories) {
+    state.histories.set(actionKey, history);
+    state.newestKeys.set(unversionedNameOf(actionKey), actionKey);
+  }
+}
+
 /** The action's plan as things stand; undefined for one that is not known. */
 export function makePlan(state: PreloaderState, actionKey: ActionKey, config: PreloaderConfig): ActionPlan | undefined {
   const history = state.histories.get(actionKey);
@@ -73,10 +83,26 @@ export function makePlan(state: PreloaderState, actionKey: ActionKey, config: Pr
   return history.placedOn === undefined ? plan : { ...plan, invokers };
 }
 
-function noteArrival(state: PreloaderState, { actionKey, at, invoker }: ArrivalObserved): void {
+function noteArrival(state: PreloaderState, { actionKey, at, invoker, place }: ArrivalObserved): void {
   const history = historyOf(state, actionKey, at);
+  if (place !== undefined && isReadTwice(history, place, at)) return;
   recordArrival(history, at);
   if (invoker !== undefined) noteShare(history.invokers, invoker);
+}
+
+/**
+ * After a crash, records are read again from the last place that was kept, and histories may be ahead of it. A later
+ * arrival at a lower offset is not the same record again: its topic was created anew.
+ */
+function isReadTwice({ readTo, lastArrivalAt }: ArrivalHistory, { topic, offset }: RecordPlace, at: number): boolean {
+  if (offset <= (readTo.get(topic) ?? -1) && at <= (lastArrivalAt ?? -1)) return true;
+  readTo.delete(topic);
+  readTo.set(topic, offset);
+  for (const oldest of readTo.keys()) {
+    if (readTo.size <= mostTopics) break;
+    readTo.delete(oldest);
+  }
+  return false;
 }
 
 /** What is not known yet has no history to add to: its arrival was, or will be, seen elsewhere. */
@@ -96,8 +122,11 @@ function notePing(state: PreloaderState, { invoker, at, isEnabled, userMemoryByt
 /** Every action when an invoker came, went or changed its mind: the controllers' order of asking changes for all of them. */
 function reviewInvokers(state: PreloaderState, now: number, config: PreloaderConfig): ActionKey[] {
   let hasChanged = false;
+  const isHeard = ({ lastPingAt }: ObservedInvoker): boolean => now - lastPingAt < silentAfterMs;
+  // When all fall silent at once, it is this reader that hears nothing; what it planned stands.
+  if (![...state.invokers.values()].some(isHeard)) return [];
   for (const invoker of state.invokers.values()) {
-    const isHealthy = invoker.isEnabled && now - invoker.lastPingAt < silentAfterMs;
+    const isHealthy = invoker.isEnabled && isHeard(invoker);
     if (isHealthy !== invoker.wasHealthy) hasChanged = true;
     invoker.wasHealthy = isHealthy;
   }
@@ -131,6 +160,7 @@ function newHistory(at: number): ArrivalHistory {
     hourly: noCounts(),
     times: noTimes(),
     invokers: new Map(),
+    readTo: new Map(),
     memoryMegabytes: undefined,
     placedOn: undefined,
   };
@@ -146,6 +176,7 @@ function structuredCopy(history: ArrivalHistory): ArrivalHistory {
     hourly: { ...hourly, counts: [...hourly.counts] },
     times: { ...times },
     invokers: new Map(invokers),
+    readTo: new Map(history.readTo),
   };
 }
 

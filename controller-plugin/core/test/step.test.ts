@@ -126,6 +126,23 @@ describe('the Proactive Pre-loader with too many actions', () => {
   });
 });
 
+describe('an arrival that is read twice', () => {
+  const arrival = (at: number, offset: number): PreloaderEvent => ({ type: 'arrivalObserved', at, actionKey: a, place: { topic: 'invoker0', offset } });
+  const gapsAfter = (...events: PreloaderEvent[]): readonly number[] | undefined => {
+    const state = createState();
+    for (const event of events) record(state, event, defaultPreloaderConfig);
+    return state.histories.get(a)?.gapsMs;
+  };
+
+  it('counts once', () => {
+    assert.deepEqual(gapsAfter(arrival(10, 0), arrival(20, 1), arrival(30, 2), arrival(20, 1), arrival(30, 2), arrival(35, 3)), [10, 10, 5]);
+  });
+
+  it('is not mistaken for the first of a topic that was created anew', () => {
+    assert.deepEqual(gapsAfter(arrival(10, 7), arrival(20, 8), arrival(30, 0), arrival(40, 1)), [10, 10, 10]);
+  });
+});
+
 describe('what activations take', () => {
   it('is learnt from what is reported of actions that are known, initialisation from cold starts only', () => {
     const state = createState();

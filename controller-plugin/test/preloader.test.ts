@@ -1,0 +1,199 @@
+// The Proactive Pre-loader on a bus: what it makes of OpenWhisk's own records, and what survives it.
+import { strict as assert } from 'node:assert';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { MemoryBus } from '../../common/bus/memory-bus.ts';
+import { SystemClock } from '../../common/clock.ts';
+import { completedTopic, type Combined } from '../../common/messages/acknowledgement.ts';
+import { invokerTopic } from '../../common/messages/activation-message.ts';
+import { encode } from '../../common/messages/codec.ts';
+import { eventsTopic } from '../../common/messages/event-message.ts';
+import { healthTopic } from '../../common/messages/ping-message.ts';
+import { createRandom } from '../../common/random.ts';
+import { defaultPreloaderConfig } from '../core/config.ts';
+import { hourMs } from '../core/hourly-counts.ts';
+import { observedRate, type ObservedRate } from '../core/observed-rate.ts';
+import type { ArrivalHistory } from '../core/state.ts';
+import { MemoryCatalog } from '../embedded/memory-catalog.ts';
+import { Preloader, type PreloaderOptions } from '../preloader.ts';
+import { planSchema, planTopic, type Plan } from '../protocol.ts';
+import { CrashableBus } from '../testing/crashable-bus.ts';
+import { activationEvent, activationMessage, activationRecord, apiKey, healthTestMessage, invokerInstance } from '../testing/stock-records.ts';
+import { until } from '../testing/until.ts';
+
+const key = 'guest/hello@0.0.1';
+const start = 480_000 * hourMs;
+
+describe('the Proactive Pre-loader on a bus', () => {
+  let bus: MemoryBus;
+  let preloader: Preloader;
+  let logged: string;
+  let running: Preloader[];
+
+  const createPreloader = (options: Partial<PreloaderOptions> = {}): Preloader => {
+    const logger = pino({ level: 'trace' }, new Writable({ write: (chunk: Buffer, _encoding, done) => { logged += chunk.toString(); done(); } }));
+    const created = new Preloader({ bus, clock: new SystemClock(), logger, catalog: new MemoryCatalog(), invokers: [0], config: defaultPreloaderConfig, ...options });
+    running.push(created);
+    return created;
+  };
+  const started = async (options: Partial<PreloaderOptions> = {}): Promise<Preloader> => {
+    const created = createPreloader(options);
+    await created.start();
+    return created;
+  };
+  const historyOf = (of: Preloader = preloader): ArrivalHistory => {
+    const history = of.view.state.histories.get(key);
+    assert.ok(history !== undefined, 'nothing is known of the action');
+    return history;
+  };
+  const allRead = (of: Preloader = preloader): Promise<void> => until('everything is read', async () => [...(await of.lag()).values()].every((lag) => lag === 0));
+
+  beforeEach(() => {
+    bus = new MemoryBus({ retainedRecords: 100_000 });
+    logged = '';
+    running = [];
+  });
+  afterEach(async () => {
+    await Promise.all(running.map((each) => each.stop()));
+    await bus.close();
+  });
+
+  /** Poisson arrivals of a known rate; returns their times. */
+  const arrivalTimes = (count: number, meanGapMs: number): number[] => {
+    const random = createRandom(11);
+    let at = start;
+    return Array.from({ length: count }, () => Math.round((at += random.exponential(meanGapMs))));
+  };
+  const rateAtEnd = (times: readonly number[], of: Preloader = preloader): { observed: ObservedRate; truePerMs: number } => {
+    const now = times.at(-1)!;
+    return { observed: observedRate(historyOf(of), now, 168), truePerMs: (times.length - 1) / (now - times[0]!) };
+  };
+
+  it('knows the rate of a known arrival process within 1 %, however late it reads it', async () => {
+    const times = arrivalTimes(5000, 700);
+    for (const [index, at] of times.entries()) await bus.publish(invokerTopic(0), encode(activationMessage('hello', at, index)));
+    preloader = await started();
+    await allRead();
+    const { observed, truePerMs } = rateAtEnd(times);
+    assert.equal(observed.arrivals, times.length);
+    assert.ok(Math.abs(observed.ratePerMs / truePerMs - 1) < 0.01, `${observed.ratePerMs} for ${truePerMs}`);
+    assert.deepEqual(historyOf().gapsMs, times.slice(-65).flatMap((at, index, last) => (index === 0 ? [] : [at - last[index - 1]!])));
+  });
+
+  it('knows it from the user events alone, though they come when activations end', async () => {
+    preloader = await started({ arrivalsFrom: 'events', invokers: [] });
+    const random = createRandom(12);
+    const times = arrivalTimes(3000, 700);
+    const events = times.map((at, index) => activationEvent('hello', at, index, { durationMs: Math.round(random.exponential(2000)), waitMs: 20 }));
+    for (const event of events.toSorted((a, b) => a.timestamp - b.timestamp)) await bus.publish(eventsTopic, encode(event));
+    await allRead();
+    const { observed, truePerMs } = rateAtEnd(times);
+    assert.equal(observed.arrivals, times.length);
+    assert.ok(Math.abs(observed.ratePerMs / truePerMs - 1) < 0.01, `${observed.ratePerMs} for ${truePerMs}`);
+    assert.equal(historyOf().lastArrivalAt, times.at(-1));
+  });
+
+  it('counts neither health tests nor what runs in no container', async () => {
+    preloader = await started({ arrivalsFrom: 'events' });
+    await bus.publish(eventsTopic, encode(activationEvent('composed', start, 1, { durationMs: 5, waitMs: 1 }, { source: 'controller0' })));
+    await bus.publish(eventsTopic, encode({ ...activationEvent('x', start, 2, { durationMs: 5, waitMs: 1 }), body: { ...activationEvent('x', start, 2, { durationMs: 5, waitMs: 1 }).body, name: 'whisk.system/invokerHealthTestAction0' } }));
+    await bus.publish(eventsTopic, encode(activationEvent('hello', start, 3, { durationMs: 5, waitMs: 1 })));
+    await allRead();
+    assert.deepEqual([...preloader.view.state.histories.keys()], [key]);
+    await preloader.stop();
+    const onTopics = await started();
+    await bus.publish(invokerTopic(0), encode(healthTestMessage(start, 1)));
+    await bus.publish(invokerTopic(0), encode(activationMessage('other', start, 2)));
+    await allRead(onTopics);
+    assert.deepEqual([...onTopics.view.state.histories.keys()], ['guest/other@0.0.1']);
+  });
+
+  it('learns what activations take from acknowledgements and from events', async () => {
+    preloader = await started();
+    await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 1)));
+    const combined: Combined = { transid: ['t', start], response: activationRecord('hello', start, 1, { durationMs: 300, waitMs: 40, initMs: 200 }), isSystemError: false, instance: invokerInstance(0) };
+    await bus.publish(completedTopic('0'), encode(combined));
+    await until('the acknowledgement is read', () => historyOf().times.count === 1);
+    await bus.publish(eventsTopic, encode(activationEvent('hello', start, 2, { durationMs: 100, waitMs: 20 })));
+    await until('the event is read', () => historyOf().times.count === 2);
+    assert.deepEqual(historyOf().times, { count: 2, durationMs: 200, waitMs: 30, coldCount: 1, initMs: 200 });
+    assert.equal(historyOf().memoryMegabytes, 512);
+  });
+
+  it('finds invokers by their heartbeats and reads their topics from the beginning', async () => {
+    preloader = await started({ invokers: [] });
+    await bus.publish(invokerTopic(5), encode(activationMessage('hello', start, 1)));
+    await bus.publish(healthTopic, encode({ name: invokerInstance(5), isEnabled: true }));
+    await until('the arrival is read', () => preloader.arrivals === 1);
+    assert.equal(preloader.view.state.invokers.get(5)?.userMemoryBytes, 2 ** 31);
+    assert.deepEqual([...historyOf().invokers], [[5, 1]]);
+  });
+
+  it('skips and counts what it cannot read, says where it was, and never shows a secret', async () => {
+    preloader = await started();
+    await bus.publish(invokerTopic(0), `{"authkey":"${apiKey}"`);
+    await bus.publish(invokerTopic(0), encode({ ...activationMessage('hello', start, 1), activationId: 'no id' }));
+    await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 2)));
+    await until('the arrival is read', () => preloader.arrivals === 1);
+    assert.equal(preloader.view.unreadable.get(invokerTopic(0)), 2);
+    assert.match(logged, /"topic":"invoker0","partition":0,"offset":1/);
+    assert.ok(!logged.includes(apiKey));
+  });
+
+  it('publishes plans on a compacted topic, no more than one of an action in 100 ms', async () => {
+    const plans: Plan[] = [];
+    await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => void plans.push(planSchema.parse(JSON.parse(record.value ?? ''))), onError: (error) => { throw error; } });
+    preloader = await started();
+    for (let index = 0; index < 500; index += 1) await bus.publish(invokerTopic(0), encode(activationMessage('hello', start + 10 * index, index)));
+    await until('the last plan is out', () => plans.at(-1)?.lastArrivalAt === start + 4990);
+    assert.ok(plans.length < 100, `${plans.length} plans`);
+    assert.ok(Math.abs(plans.at(-1)!.arrivalRatePerMs / 0.1 - 1) < 0.01);
+  });
+
+  it('withdraws the plan of an action that it forgets', async () => {
+    const values = new Map<string | null, string | null>();
+    await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => void values.set(record.key, record.value), onError: (error) => { throw error; } });
+    preloader = await started({ config: { ...defaultPreloaderConfig, mostActions: 1 } });
+    await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 1)));
+    await until('the plan is out', () => typeof values.get(key) === 'string');
+    await bus.publish(invokerTopic(0), encode(activationMessage('other', start, 2)));
+    await until('the plan is withdrawn', () => values.get(key) === null);
+  });
+
+  describe('that keeps its histories', () => {
+    const publishFrom = async (from: number, to: number): Promise<void> => {
+      for (let index = from; index < to; index += 1) await bus.publish(invokerTopic(0), encode(activationMessage('hello', start + 1000 * index, index)));
+    };
+
+    it('goes on where it was stopped, with all that it knew', async () => {
+      preloader = await started({ keepHistoriesEveryMs: 20 });
+      await publishFrom(0, 300);
+      await allRead();
+      await preloader.stop();
+      const before = structuredClone(historyOf());
+      await publishFrom(300, 310);
+      const next = await started({ keepHistoriesEveryMs: 20 });
+      await allRead(next);
+      assert.equal(observedRate(historyOf(next), start + 309_000, 168).arrivals, 310);
+      assert.deepEqual(historyOf(next).gapsMs, before.gapsMs);
+    });
+
+    it('loses nothing and counts nothing twice when it dies without a word', async () => {
+      const connection = new CrashableBus(bus);
+      const dying = await started({ bus: connection, keepHistoriesEveryMs: 20 });
+      await publishFrom(0, 50);
+      await allRead(dying);
+      const readAt = performance.timeOrigin + performance.now();
+      await until('the histories and places are kept', () => (dying.view.historiesKeptAt ?? 0) > readAt);
+      await publishFrom(50, 80);
+      await allRead(dying);
+      // Of the last thirty the history may have been kept, but at most that: cut now, the new planner reads them again.
+      await connection.cut();
+      const next = await started({ keepHistoriesEveryMs: 20 });
+      await until('everything is read again', () => historyOf(next).lastArrivalAt === start + 79_000);
+      assert.equal(observedRate(historyOf(next), start + 79_000, 168).arrivals, 80);
+      assert.deepEqual(historyOf(next).gapsMs, new Array(64).fill(1000));
+    });
+  });
+});
+
