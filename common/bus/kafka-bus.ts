@@ -97,6 +97,7 @@ export class KafkaBus implements Bus {
       resume: () => {
         reader.resume();
       },
+      markPlace: () => reader.markPlace(),
       lag: () => reader.lag(),
     };
   }

@@ -73,6 +73,18 @@ export class KafkaReader implements Subscription {
     this.buffer.resume();
   }
 
+  markPlace(): () => Promise<void> {
+    const places = new Map(this.buffer.handled);
+    return async () => {
+      const { topic } = this.options;
+      const offsets = [...places].filter(([partition]) => this.assigned.includes(partition)).map(([partition, offset]) => ({ topic, partition, offset: String(offset) }));
+      const { consumer } = this;
+      if (offsets.length === 0) return;
+      if (consumer === undefined) throw new Error(`the reader of ${topic} is between two members of its group`);
+      await this.committing(() => consumer.commitOffsets(offsets));
+    };
+  }
+
   async lag(): Promise<number> {
     const { ask, topic, groupId, keepsPlace } = this.options;
     const offsets = await ask((admin) => admin.fetchTopicOffsets(topic));
@@ -91,6 +103,10 @@ export class KafkaReader implements Subscription {
   close(): Promise<void> {
     this.closing ??= this.leave();
     return this.closing;
+  }
+
+  private get commitsBeforeHandling(): boolean {
+    return this.options.keepsPlace && this.options.subscribe.placeKeptBy !== 'reader';
   }
 
   private get isClosed(): boolean {
@@ -118,7 +134,7 @@ export class KafkaReader implements Subscription {
 
   /** Sets the group's position back to the first record that nobody was handed. */
   private async giveBack(consumer: Consumer, left: readonly BusRecord[]): Promise<void> {
-    if (left.length === 0 || !this.options.keepsPlace) return;
+    if (left.length === 0 || !this.commitsBeforeHandling) return;
     const first = new Map<number, number>();
     for (const { partition, offset } of left) if (!first.has(partition)) first.set(partition, offset);
     const offsets = [...first].filter(([partition]) => this.assigned.includes(partition)).map(([partition, offset]) => ({ topic: this.options.topic, partition, offset: String(offset) }));
@@ -176,12 +192,8 @@ export class KafkaReader implements Subscription {
   private joined(consumer: Consumer, partitions: readonly number[]): void {
     const { topic, keepsPlace, subscribe } = this.options;
     this.assigned = partitions;
-    if (!keepsPlace) {
-      for (const [partition, offset] of this.takenTo) if (partitions.includes(partition)) consumer.seek({ topic, partition, offset: String(offset) });
-      this.placed = Promise.resolve();
-    } else {
-      this.placed = subscribe.from === 'latest' ? this.placeAtEnd(consumer, partitions) : Promise.resolve();
-    }
+    if (!this.commitsBeforeHandling) for (const [partition, offset] of this.takenTo) if (partitions.includes(partition)) consumer.seek({ topic, partition, offset: String(offset) });
+    this.placed = keepsPlace && subscribe.from === 'latest' ? this.placeAtEnd(consumer, partitions) : Promise.resolve();
     this.placed.then(this.resolveStarted, (error: unknown) => {
       if (!this.isClosed) this.options.logger.warn({ topic, reason: causeOf(error).message }, 'the reader could not set its position and waits for the next assignment');
     });
@@ -192,7 +204,7 @@ export class KafkaReader implements Subscription {
     const { ask, groupId, topic } = this.options;
     if (partitions.length === 0) return;
     const committed = (await ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] })))[0]?.partitions ?? [];
-    const without = partitions.filter((partition) => Number(committed.find((entry) => entry.partition === partition)?.offset ?? -1) < 0);
+    const without = partitions.filter((partition) => !this.takenTo.has(partition) && Number(committed.find((entry) => entry.partition === partition)?.offset ?? -1) < 0);
     if (without.length === 0) return;
     const offsets = without.map((partition) => ({ topic, partition, offset: String(this.ends.get(partition) ?? 0) }));
     // kafkajs ignores commits until run() has returned.
@@ -214,7 +226,7 @@ export class KafkaReader implements Subscription {
       const last = chunk.at(-1);
       if (last === undefined) return;
       const next = Number(last.offset) + 1;
-      if (this.options.keepsPlace) {
+      if (this.commitsBeforeHandling) {
         await this.committing(() => commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition: batch.partition, offset: String(next) }] }] }));
       }
       resolveOffset(last.offset);

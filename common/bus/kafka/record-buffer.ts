@@ -15,6 +15,8 @@ export class RecordBuffer {
   private waiting: (() => void)[] = [];
   /** For each partition, the offset after the last record that was handed over. */
   readonly handedOver = new Map<number, number>();
+  /** For each partition, the offset after the last record whose handler is done. */
+  readonly handled = new Map<number, number>();
 
   constructor(options: SubscribeOptions) {
     this.options = options;
@@ -76,6 +78,7 @@ export class RecordBuffer {
       } catch (error) {
         this.options.onError(error, record);
       }
+      this.handled.set(record.partition, record.offset + 1);
       this.wake();
     }
     this.handing = undefined;
