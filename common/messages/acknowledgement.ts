@@ -2,29 +2,34 @@
 // Wire facts: core/connector/Message.scala, AcknowledgementMessage and WhiskActivation.
 import { z } from 'zod';
 import { activationIdSchema, invokerInstanceSchema, transactionIdSchema } from './identity.ts';
+import { wireObject } from './wire-object.ts';
 
 /** Status codes of an activation: 0 success, 1 application error, 2 action developer error, 3 whisk internal error. */
 export const activationStatusTexts = ['success', 'application error', 'action developer error', 'whisk internal error'] as const;
 export type ActivationStatusText = (typeof activationStatusTexts)[number];
 
-export const activationResponseSchema = z.object({
+export const activationResponseSchema = wireObject({
   statusCode: z.number().int().min(0).max(3),
   result: z.unknown().optional(),
   size: z.number().int().nonnegative().optional(),
 });
 export type ActivationResponse = z.infer<typeof activationResponseSchema>;
 
-export const annotationSchema = z.object({ key: z.string(), value: z.unknown() });
+/** A parameter or annotation: `init` marks what goes to /init only, `encryption` names the scheme of a locked value. */
+export const parameterSchema = z.object({ key: z.string(), value: z.unknown(), init: z.boolean().optional(), encryption: z.string().optional() });
+
+/** Epoch milliseconds; an ISO 8601 text is read too. */
+const instantSchema = z.union([z.number(), z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))]);
 
 /** An activation record. Readers require logs, version, publish and annotations. */
-export const whiskActivationSchema = z.object({
+export const whiskActivationSchema = wireObject({
   namespace: z.string(),
   name: z.string(),
   subject: z.string(),
   activationId: activationIdSchema,
   /** Epoch milliseconds. */
-  start: z.number(),
-  end: z.number(),
+  start: instantSchema,
+  end: instantSchema,
   /** Includes init. */
   duration: z.number().optional(),
   cause: activationIdSchema.optional(),
@@ -32,33 +37,42 @@ export const whiskActivationSchema = z.object({
   logs: z.array(z.string()),
   version: z.string(),
   publish: z.boolean(),
-  annotations: z.array(annotationSchema),
+  annotations: z.array(parameterSchema),
 });
 export type WhiskActivation = z.infer<typeof whiskActivationSchema>;
 
 /** `response` is the whole record, or only its id when the record was too large or nobody waits (shrunk). */
 const responseOrIdSchema = z.union([activationIdSchema, whiskActivationSchema]);
 
-export const combinedSchema = z.object({
+export const combinedSchema = wireObject({
   transid: transactionIdSchema,
   response: responseOrIdSchema,
   isSystemError: z.boolean().default(false),
   instance: invokerInstanceSchema,
 });
-export const completionSchema = z.object({
+export const completionSchema = wireObject({
   transid: transactionIdSchema,
   activationId: activationIdSchema,
   isSystemError: z.boolean().default(false),
   instance: invokerInstanceSchema,
 });
-export const resultSchema = z.object({ transid: transactionIdSchema, response: responseOrIdSchema });
+export const resultSchema = wireObject({ transid: transactionIdSchema, response: responseOrIdSchema });
 
-/** The three kinds, told apart by their keys as the controller does: instance + response, instance only, response only. */
-export const acknowledgementSchema = z.union([combinedSchema, completionSchema, resultSchema]);
+/**
+ * The three kinds, told apart by their keys as the controller does: instance + response, instance only, response only. By
+ * the keys alone: a combined message whose instance is broken is unreadable and not a result.
+ */
+export const acknowledgementSchema: z.ZodType<Acknowledgement> = z.looseObject({}).transform((value, context): Acknowledgement => {
+  const kind = 'instance' in value ? ('response' in value ? combinedSchema : completionSchema) : resultSchema;
+  const parsed = kind.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
+  return z.NEVER;
+});
 export type Combined = z.infer<typeof combinedSchema>;
 export type Completion = z.infer<typeof completionSchema>;
 export type Result = z.infer<typeof resultSchema>;
-export type Acknowledgement = z.infer<typeof acknowledgementSchema>;
+export type Acknowledgement = Combined | Completion | Result;
 
 /** The topic on which a controller reads its acknowledgements. */
 export function completedTopic(controller: string): string {

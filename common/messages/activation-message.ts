@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { actionKeyOf, type ActionKey } from '../action-identity.ts';
 import { actionNameSchema, activationIdSchema, controllerInstanceSchema, transactionIdSchema, userSchema } from './identity.ts';
+import { wireObject } from './wire-object.ts';
 
-export const activationMessageSchema = z.object({
+export const activationMessageSchema = wireObject({
   transid: transactionIdSchema,
   action: actionNameSchema,
   /** CouchDB revision of the action document: identifies the exact code; null for the health action. */

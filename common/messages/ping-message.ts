@@ -1,8 +1,9 @@
 // The heartbeat an invoker sends on the `health` topic every second. Wire facts: core/connector/Message.scala.
 import { z } from 'zod';
 import { invokerInstanceSchema } from './identity.ts';
+import { wireObject } from './wire-object.ts';
 
 export const healthTopic = 'health';
 
-export const pingMessageSchema = z.object({ name: invokerInstanceSchema, isEnabled: z.boolean().default(true) });
+export const pingMessageSchema = wireObject({ name: invokerInstanceSchema, isEnabled: z.boolean().default(true) });
 export type PingMessage = z.infer<typeof pingMessageSchema>;
