@@ -36,6 +36,11 @@ export class EventHeap<T> {
     entries[index] = entry;
   }
 
+  /** The time of the earliest item; undefined when there is none. */
+  peekAt(): number | undefined {
+    return this.#entries[0]?.at;
+  }
+
   /** The earliest item with its time; undefined when there is none. */
   pop(): { readonly at: number; readonly item: T } | undefined {
     const entries = this.#entries;

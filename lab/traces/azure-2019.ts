@@ -1,9 +1,6 @@
 // Reads files of the Azure Functions 2019 invocation schema, line by line. It does not decide when within a minute an
 // invocation happens (arrivals.ts) nor which action answers it (assign-actions.ts).
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import { AppError } from '../../common/errors.ts';
+import { badTrace, fieldsOf, readLines } from './trace-file.ts';
 
 /** One row of the trace. */
 export interface TraceFunction {
@@ -17,24 +14,13 @@ export interface TraceFunction {
 
 const leadingColumns = ['HashOwner', 'HashApp', 'HashFunction', 'Trigger'] as const;
 const schemaText = `${leadingColumns.join(',')},1,2,…`;
-const byteOrderMark = '\uFEFF';
-
-function badTrace(file: string, where: string, what: string, fix: string, cause?: unknown): AppError {
-  return new AppError('BAD_TRACE', `Trace ${file}${where === '' ? '' : `, ${where}`}: ${what}.`, fix, { cause });
-}
 
 /**
  * Yields the functions of a file in its order. Throws AppError BAD_TRACE with line and column where the file cannot be read,
  * is not text, or breaks the schema.
  */
 export async function* readAzureTrace(file: string): AsyncGenerator<TraceFunction> {
-  await refuseUnreadable(file);
-  const stream = createReadStream(file, { encoding: 'utf8' });
-  try {
-    yield* parseAzureTrace(createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }), file);
-  } finally {
-    stream.destroy();
-  }
+  yield* parseAzureTrace(readLines(file), file);
 }
 
 /** As {@link readAzureTrace}, from lines that are there already; `file` is how errors call them. */
@@ -65,31 +51,9 @@ export async function* parseAzureTrace(
   if (lineOfFunction.size === 0) throw badTrace(file, '', 'there is no function below the header', 'Add at least one row.');
 }
 
-async function refuseUnreadable(file: string): Promise<void> {
-  try {
-    const handle = await open(file);
-    try {
-      const head = await handle.read(Buffer.alloc(4096), 0, 4096, 0);
-      if (head.buffer.subarray(0, head.bytesRead).includes(0)) {
-        throw badTrace(file, '', 'this is a binary file', 'Give the unpacked CSV file.');
-      }
-    } finally {
-      await handle.close();
-    }
-  } catch (thrown) {
-    if (thrown instanceof AppError) throw thrown;
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw badTrace(file, '', `the file cannot be read (${reason})`, 'Check the path of --trace.', thrown);
-  }
-}
-
-function fieldsOf(line: string): string[] {
-  return line.split(',').map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
-}
-
 /** Checks the header and returns the number of its minutes. */
 function parseHeader(line: string, file: string): number {
-  const fields = fieldsOf(line.startsWith(byteOrderMark) ? line.slice(1) : line);
+  const fields = fieldsOf(line);
   const expectedAt = (index: number): string => leadingColumns[index] ?? String(index - leadingColumns.length + 1);
   const wrong = fields.findIndex((field, index) => field !== expectedAt(index));
   if (wrong >= 0) {
@@ -119,6 +83,7 @@ function parseRow(input: { line: string; lineNumber: number; minuteCount: number
   }
   const [owner, app, functionHash = '', trigger = ''] = names;
   const countsPerMinute = fields.slice(leadingColumns.length).map((field, index) => {
+    if (field === '0') return 0;
     if (/^\d{1,9}$/.test(field)) return Number(field);
     const where = `line ${lineNumber}, column ${leadingColumns.length + index + 1} (minute ${index + 1})`;
     const what = `'${field.slice(0, 40)}' is no count of invocations`;
