@@ -14,6 +14,11 @@ export const commands: readonly Command[] = [
     run: async (argv, env) => (await import('../../demo/sim/run-sim.ts')).runSimCommand(argv, env, { stdout: process.stdout, stderr: process.stderr }),
   },
   {
+    name: 'trace',
+    summary: 'says what is in a trace of calls, cuts a small one out of a day, makes one of a class of arrivals',
+    run: async (argv, env) => (await import('../../lab/traces/trace-command.ts')).runTraceCommand(argv, env, process.stdout),
+  },
+  {
     name: 'models',
     summary: 'builds, lists and verifies the models of the model store; imports trained weights',
     run: async (argv) => (await import('../../actions/zoo/command.ts')).runModelsCommand(argv),
