@@ -25,12 +25,15 @@ describe('an action key', () => {
 
   it('is taken apart as it was put together, whatever OpenWhisk allows in names', () => {
     const name = fc.stringMatching(/^\w([\w@ .&-]{0,20}[\w@.&-])?$/);
-    const parts = fc.record({
-      qualifiedName: fc.array(name, { minLength: 2, maxLength: 3 }).map((path) => path.join('/')),
-      version: fc.stringMatching(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
-      revision: fc.option(fc.stringMatching(/^\d{1,3}-[0-9a-f]{1,32}$/), { nil: undefined }),
-      namespace: name,
-    });
+    const parts = fc.record(
+      {
+        qualifiedName: fc.array(name, { minLength: 2, maxLength: 3 }).map((path) => path.join('/')),
+        version: fc.stringMatching(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/),
+        revision: fc.option(fc.stringMatching(/^\d{1,3}-[0-9a-f]{1,32}$/), { nil: undefined }),
+        namespace: name,
+      },
+      { noNullPrototype: true },
+    );
     fc.assert(
       fc.property(parts, (identity) => {
         assert.deepEqual(parseActionKey(actionKeyOf(identity.qualifiedName, identity.version, identity)), identity);
