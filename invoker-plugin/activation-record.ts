@@ -24,6 +24,7 @@ export function activationRecord(message: ActivationMessage, action: ActionDocum
     ...(message.cause === undefined ? [] : [{ key: 'causedBy', value: 'sequence' }]),
     ...(interval.initMs === undefined ? [] : [{ key: 'initTime', value: Math.round(interval.initMs) }]),
     { key: 'waitTime', value: Math.round(interval.waitMs) },
+    ...(message.action.binding === undefined ? [] : [{ key: 'binding', value: message.action.binding }]),
   ];
   return {
     ...commonFields(message, shortNameOf(action.actionKey), action.version),

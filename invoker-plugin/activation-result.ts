@@ -38,6 +38,11 @@ export function refusedActivation(message: string): ActivationResponse {
   return failure(applicationError, message);
 }
 
+/** An activation that cannot run for how its action was made. */
+export function developerFailure(message: string): ActivationResponse {
+  return failure(developerError, message);
+}
+
 /** The response of a failed /init, or undefined when it succeeded. */
 export function interpretInit(reply: RuntimeReply | NoReply, limits: { timeoutMs: number; maxResponseBytes: number }): ActivationResponse | undefined {
   if ('failure' in reply) {

@@ -57,6 +57,8 @@ export class CommandExecutor {
   private readonly emit: (event: SchedulerEvent) => void;
   private readonly containers = new Map<string, ManagedContainer>();
   private readonly pending = new Map<string, PendingActivation>();
+  /** Those of the pending ones that are in a container. */
+  private readonly running = new Set<string>();
   private readonly underWay = new Set<Promise<void>>();
 
   constructor(options: ExecutorOptions, emit: (event: SchedulerEvent) => void) {
@@ -77,6 +79,13 @@ export class CommandExecutor {
   /** Must be called before the scheduler hears of the activation. */
   accept(activation: PendingActivation): void {
     this.pending.set(activation.message.activationId, activation);
+  }
+
+  /** Answers what has not been started; to be called when the scheduler has stopped. */
+  abandonUnstarted(): void {
+    for (const activationId of this.pending.keys()) {
+      if (!this.running.has(activationId)) this.execute({ type: 'failActivation', activationId, reason: 'container-failed' });
+    }
   }
 
   /** Starts carrying a command out; failures become events. */
@@ -161,17 +170,19 @@ export class CommandExecutor {
       finish = resolve;
     });
     try {
+      this.running.add(activationId);
       const outcome = await managed.run(command, pending.message, pending.action);
       this.pending.delete(activationId);
+      this.running.delete(activationId);
       const reported = this.options.listener.ran(pending, command, outcome);
       // The next activation's output must not mix with this one's; a container that goes anyway is not waited for.
-      if (leavesContainerUsable(outcome.response)) await outcome.logs;
+      const containerUsable = leavesContainerUsable(outcome.response) && (await outcome.logs).isComplete;
       this.emit({
         type: 'activationFinished',
         at: this.now,
         activationId,
         containerId,
-        containerUsable: leavesContainerUsable(outcome.response),
+        containerUsable,
         initMs: outcome.initMs ?? 0,
         loadMs: outcome.loadMs,
         runMs: outcome.runMs,

@@ -1,41 +1,31 @@
 // The invoker: takes activations off its topic and plans off theirs, lets the scheduler decide, answers the controller.
 // Construction wires the parts; the parts do the work.
-import { schedule, type ScheduledTask } from 'node-cron';
-import { bytesPerMegabyte, type ActionCatalog, type ActionDocument } from '../common/action-document.ts';
+import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
 import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
 import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
-import { actionKeyOfMessage, activationMessageSchema, invokerTopic, type ActivationMessage } from '../common/messages/activation-message.ts';
-import type { WhiskActivation } from '../common/messages/acknowledgement.ts';
-import { encode } from '../common/messages/codec.ts';
+import { invokerTopic } from '../common/messages/activation-message.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
-import { healthTopic } from '../common/messages/ping-message.ts';
 import { RecordReader } from '../common/messages/record-reader.ts';
+import { compactedTopicSettings, openWhiskTopicSettings } from '../common/messages/topics.ts';
 import { planSchema, planTopic } from '../controller-plugin/protocol.ts';
 import { artifactsSchema } from '../runtime/protocol.ts';
 import { Acknowledger } from './acknowledger.ts';
-import { activationRecord, fallbackRecord } from './activation-record.ts';
-import { platformFailure, refusedActivation } from './activation-result.ts';
-import { CommandExecutor, type ActivationListener, type PendingActivation } from './command-executor.ts';
-import type { FailActivation, SchedulerCommand, StartActivation } from './core/commands.ts';
+import { ActivationAnswers, type FinishedActivation } from './activation-answers.ts';
+import { ActivationIntake, mostActivationsInHand, type IntakePolicy } from './activation-intake.ts';
+import { CommandExecutor } from './command-executor.ts';
+import type { SchedulerCommand } from './core/commands.ts';
 import type { SchedulerConfig } from './core/config.ts';
 import type { SchedulerEvent } from './core/events.ts';
 import type { SchedulerState } from './core/state.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
-import type { ActivationOutcome } from './managed-container.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { residencyTopic } from './protocol.ts';
 import { ResidencyReporter } from './residency-reporter.ts';
 import { SchedulerLoop } from './scheduler-loop.ts';
-
-/** An activation that was answered; `command` and `outcome` are absent when it never reached a container. */
-export interface FinishedActivation {
-  readonly message: ActivationMessage;
-  readonly record: WhiskActivation;
-  readonly arrivedAt: number;
-  readonly command?: StartActivation | undefined;
-  readonly outcome?: ActivationOutcome | undefined;
-}
+import { noActivationStore, storeEverything, type ActivationStore, type StorePolicy } from './stores/activation-store.ts';
 
 /** First guess of what a load takes and holds, until one has been measured. */
 export interface LoadEstimate {
@@ -43,8 +33,30 @@ export interface LoadEstimate {
   readonly residentBytes: number;
 }
 
-export interface InvokerOptions {
+/** What differs between serving a deployment and serving this process's own controller. */
+export interface ServingOptions {
+  readonly intake: IntakePolicy;
+  readonly activationStore: ActivationStore;
+  readonly storePolicy: StorePolicy;
+  /** How long {@link Invoker.stop} lets activations finish that are in hand. */
+  readonly graceMs: number;
+}
+
+/** For a controller in the same process: every kind, no records, and an end at once. */
+export function embeddedServing(poolMemoryBytes: number): ServingOptions {
+  return {
+    intake: { mostInHand: mostActivationsInHand(poolMemoryBytes), kinds: ['nodejs:*'], stale: 'run', parameterKeys: {}, isBlocked: () => false },
+    activationStore: noActivationStore,
+    storePolicy: storeEverything,
+    graceMs: 0,
+  };
+}
+
+export interface InvokerOptions extends ServingOptions {
   readonly instance: number;
+  /** Names beside the number, as controllers show them; the unique one is the number where it is not given. */
+  readonly uniqueName?: string | undefined;
+  readonly displayedName?: string | undefined;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -64,33 +76,54 @@ export interface InvokerOptions {
 /** Longest a load ahead of time may take before it is given up. */
 const loadTimeoutMs = 120_000;
 
-const failureTexts: Record<FailActivation['reason'], string> = {
-  'action-unknown': 'Action could not be found or may have been deleted.',
-  'memory-limit-exceeds-pool': 'The action needs more memory than this invoker has; lower its limit or enlarge the invoker.',
-  'container-failed': 'Failed to provision resources to run the action.',
-  'queue-full': 'Too many activations wait at this invoker; try again later.',
-};
-
-export class Invoker implements ActivationListener {
+export class Invoker {
   private readonly options: InvokerOptions;
   private readonly records: RecordReader;
   private readonly instance: InvokerInstance;
   private readonly loop: SchedulerLoop;
   private readonly executor: CommandExecutor;
-  private readonly acknowledger: Acknowledger;
+  private readonly answers: ActivationAnswers;
+  private readonly intake: ActivationIntake;
+  readonly heartbeat: Heartbeat;
   private readonly residency: ResidencyReporter;
   private readonly known = new Set<ActionKey>();
   private subscriptions: Subscription[] = [];
-  private heartbeat: ScheduledTask | undefined;
+  private activations: Subscription | undefined;
+  private stopping: Promise<void> | undefined;
 
   constructor(options: InvokerOptions) {
     this.options = options;
     this.records = new RecordReader(options.logger);
-    this.instance = { instance: options.instance, userMemory: `${options.scheduler.poolMemoryBytes} B`, instanceType: 'invoker', tags: [], dedicatedNamespaces: [], uniqueName: String(options.instance) };
-    this.acknowledger = new Acknowledger({ bus: options.bus, instance: this.instance, publishEvents: options.publishEvents });
+    this.instance = instanceOf(options);
+    const { bus, clock, logger } = options;
+    const acknowledger = new Acknowledger({ bus, logger, instance: this.instance, publishEvents: options.publishEvents });
+    this.answers = new ActivationAnswers({
+      clock,
+      acknowledger,
+      store: options.activationStore,
+      storePolicy: options.storePolicy,
+      onFinished: (finished) => {
+        this.intake.answered();
+        options.onFinished(finished);
+      },
+    });
+    this.intake = new ActivationIntake({
+      clock,
+      logger,
+      records: this.records,
+      policy: options.intake,
+      acknowledger,
+      answers: this.answers,
+      find: (actionKey, apiKey) => this.deploy(actionKey, { apiKey }),
+      admit: (message, action, arrivedAt) => {
+        this.executor.accept({ message, action, arrivedAt });
+        this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
+      },
+    });
+    this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
     this.residency = new ResidencyReporter({ bus: options.bus, invoker: options.instance, logger: options.logger });
     this.executor = new CommandExecutor(
-      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this, environment: options.environment, loadTimeoutMs },
+      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs },
       (event) => {
         this.loop.submit(event);
       },
@@ -108,29 +141,37 @@ export class Invoker implements ActivationListener {
     });
   }
 
-  /** Subscribes, starts the heartbeat and the stem cells. */
+  /**
+   * In the stock invoker's order: its topic, the containers, the subscription, and only then the first ping, which is
+   * what makes controllers send work.
+   */
   async start(): Promise<void> {
     const { bus } = this.options;
     const onError = (error: unknown, record: BusRecord): void => {
       this.options.logger.error({ topic: record.topic, offset: record.offset, reason: describeError(error) }, 'a record could not be handled');
     };
+    const topic = invokerTopic(this.options.instance);
+    await bus.ensureTopic(topic, openWhiskTopicSettings.invoker);
+    await bus.ensureTopic(planTopic, compactedTopicSettings);
+    await bus.ensureTopic(residencyTopic, compactedTopicSettings);
     this.loop.submit({ type: 'ticked', at: this.options.clock.now() });
-    const group = invokerTopic(this.options.instance);
-    this.subscriptions = [
-      await bus.subscribe({ topic: invokerTopic(this.options.instance), group, from: 'earliest', handle: (record) => this.takeActivation(record), onError }),
-      await bus.subscribe({
-        topic: planTopic,
-        from: 'earliest',
-        handle: (record) => this.takePlan(record),
-        onError,
-      }),
-    ];
-    this.heartbeat = schedule('* * * * * *', () => bus.publish(healthTopic, encode({ name: this.instance, isEnabled: true })));
+    this.activations = await bus.subscribe({
+      topic,
+      group: topic,
+      from: 'earliest',
+      handle: (record) => {
+        this.intake.take(record);
+      },
+      onError,
+    });
+    this.intake.attach(this.activations);
+    this.subscriptions = [this.activations, await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.takePlan(record), onError })];
+    this.heartbeat.enable();
   }
 
   /** An action was created, updated or is first seen: the scheduler may prepare for it. */
-  async deploy(key: ActionKey): Promise<ActionDocument | undefined> {
-    const action = await this.options.catalog.find(key);
+  async deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
+    const action = await this.options.catalog.find(key, access);
     if (action === undefined || this.known.has(action.actionKey)) return action;
     const { actionKey } = action;
     this.known.add(actionKey);
@@ -151,60 +192,45 @@ export class Invoker implements ActivationListener {
 
   /** Activations taken and not answered yet. */
   get pendingCount(): number {
-    return this.executor.pendingCount;
+    return this.intake.inHandCount;
   }
 
-  /** Takes nothing more, lets what runs finish, removes the containers. Idempotent. */
-  async stop(): Promise<void> {
-    await this.heartbeat?.destroy();
-    this.heartbeat = undefined;
-    await this.options.bus.publish(healthTopic, encode({ name: this.instance, isEnabled: false }));
+  /** Activations on the topic that were not taken yet. */
+  async lag(): Promise<number> {
+    return (await this.activations?.lag()) ?? 0;
+  }
+
+  /** Records that could not be read since the start, by topic. */
+  get unreadable(): ReadonlyMap<string, number> {
+    return this.records.unreadable;
+  }
+
+  /** Name that the stock invoker would show for itself, such as `invoker0/0`. */
+  get name(): string {
+    const { instance, uniqueName, displayedName } = this.instance;
+    return [`invoker${instance}`, uniqueName, displayedName].filter((part) => part !== undefined).join('/');
+  }
+
+  /**
+   * Says that no work is wanted, takes nothing more, lets finish what is in hand within the grace period, answers the rest
+   * as interrupted, and removes the containers. Idempotent.
+   */
+  stop(): Promise<void> {
+    this.stopping ??= this.shutDown();
+    return this.stopping;
+  }
+
+  private async shutDown(): Promise<void> {
+    const { clock, driver, activationStore, graceMs } = this.options;
+    await this.heartbeat.disable();
     await Promise.all(this.subscriptions.splice(0).map((subscription) => subscription.close()));
+    await this.intake.whenIdle(clock.now() + graceMs);
+    this.answers.interrupt();
     this.loop.stop();
-    await this.options.driver.close();
+    this.executor.abandonUnstarted();
+    await driver.close();
     await this.executor.settled();
-  }
-
-  async ran(pending: PendingActivation, command: StartActivation, outcome: ActivationOutcome): Promise<void> {
-    const { message, action, arrivedAt } = pending;
-    const record = activationRecord(message, action, outcome.response, {
-      startedAt: outcome.startedAt,
-      endedAt: outcome.endedAt,
-      initMs: outcome.initMs,
-      waitMs: Math.max(0, outcome.readyAt - message.transid[1]),
-      timedOut: outcome.timedOut,
-    });
-    if (action.limits.logsMegabytes === 0) {
-      await this.acknowledger.combined(message, record);
-    } else {
-      await this.acknowledger.result(message, record);
-      record.logs = await outcome.logs;
-      await this.acknowledger.completion(message, record);
-    }
-    this.options.onFinished({ message, record, arrivedAt, command, outcome });
-  }
-
-  async failed(pending: PendingActivation, reason: FailActivation['reason']): Promise<void> {
-    await this.refuse(pending.message, pending.arrivedAt, platformFailure(failureTexts[reason]));
-  }
-
-  private async refuse(message: ActivationMessage, arrivedAt: number, response: WhiskActivation['response']): Promise<void> {
-    const record = fallbackRecord(message, response, this.options.clock.now());
-    await this.acknowledger.combined(message, record);
-    this.options.onFinished({ message, record, arrivedAt });
-  }
-
-  private async takeActivation(record: BusRecord): Promise<void> {
-    const message = this.records.read(activationMessageSchema, record);
-    if (message === undefined) return;
-    const arrivedAt = this.options.clock.now();
-    const action = await this.deploy(actionKeyOfMessage(message));
-    if (action === undefined) {
-      await this.refuse(message, arrivedAt, refusedActivation(failureTexts['action-unknown']));
-      return;
-    }
-    this.executor.accept({ message, action, arrivedAt });
-    this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
+    await activationStore.close();
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
@@ -212,7 +238,19 @@ export class Invoker implements ActivationListener {
     if (message === undefined) return;
     const { formatVersion: _formatVersion, ...plan } = message;
     // A plan may be the first this invoker hears of an action: one that was deployed and never called.
-    if ((await this.deploy(plan.actionKey)) === undefined) return;
+    if (!this.known.has(plan.actionKey) && (await this.deploy(plan.actionKey))?.actionKey !== plan.actionKey) return;
     this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan });
   }
+}
+
+function instanceOf({ instance, uniqueName, displayedName, scheduler }: InvokerOptions): InvokerInstance {
+  return {
+    instance,
+    userMemory: `${scheduler.poolMemoryBytes} B`,
+    instanceType: 'invoker',
+    tags: [],
+    dedicatedNamespaces: [],
+    uniqueName: uniqueName ?? String(instance),
+    ...(displayedName === undefined ? {} : { displayedName }),
+  };
 }

@@ -5,18 +5,35 @@ import type { LogListener } from './drivers/driver.ts';
 /** The line both streams end an activation with (OpenWhisk's ActionProxy contract). */
 export const sentinel = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX';
 
+/** OpenWhisk's words in the log of an activation whose log is not all there. */
+const logFailure = 'There was an issue while collecting your logs. Data might be missing.';
+const logWarningDeveloperError = 'The action did not initialize or run as expected. Log data might be missing.';
+
+export interface CollectedLogs {
+  /** In OpenWhisk's form: `time stream: text`. */
+  readonly lines: string[];
+  /** False when an end marker never came: what the container writes later would be taken for another activation's. */
+  readonly isComplete: boolean;
+}
+export const noLogs: CollectedLogs = { lines: [], isComplete: true };
+
+/** To be called once the reply is there; says whether the action failed to initialise or to run. */
+export type FinishLogs = (isDeveloperError: boolean) => Promise<CollectedLogs>;
+
 interface Collection {
   readonly limitBytes: number;
   readonly lines: string[];
   readonly open: Set<'stdout' | 'stderr'>;
   bytes: number;
   truncated: boolean;
-  readonly done: (lines: string[]) => void;
+  readonly done: (logs: CollectedLogs) => void;
 }
 
 export interface LogCollectorOptions {
   /** How long after the reply a missing marker is waited for. */
   readonly markerTimeoutMs: number;
+  /** The same after a failure, when a marker may never come. */
+  readonly failedMarkerTimeoutMs: number;
   /** Epoch milliseconds, for the time stamp of a line. */
   readonly now: () => number;
 }
@@ -46,30 +63,30 @@ export class LogCollector {
 
   /**
    * Starts collecting for one activation; `limitBytes` bounds what is kept.
-   * @returns a function to call once the reply is there: it resolves with the log lines in OpenWhisk's form
-   *   (`time stream: text`) when both markers have been seen or their time is over.
+   * @returns what resolves with the log when both markers have been seen or their time is over
    */
-  begin(limitBytes: number): () => Promise<string[]> {
-    let resolveLines: (lines: string[]) => void = () => undefined;
-    const lines = new Promise<string[]>((resolve) => {
-      resolveLines = resolve;
+  begin(limitBytes: number): FinishLogs {
+    let resolveLogs: (logs: CollectedLogs) => void = () => undefined;
+    const logs = new Promise<CollectedLogs>((resolve) => {
+      resolveLogs = resolve;
     });
-    const collection: Collection = { limitBytes, lines: [], open: new Set(['stdout', 'stderr']), bytes: 0, truncated: false, done: resolveLines };
+    const collection: Collection = { limitBytes, lines: [], open: new Set(['stdout', 'stderr']), bytes: 0, truncated: false, done: resolveLogs };
     this.current = collection;
-    return () => {
+    return async (isDeveloperError) => {
+      const { markerTimeoutMs, failedMarkerTimeoutMs } = this.options;
       const timer = setTimeout(() => {
-        collection.lines.push(this.format('stderr', 'There was an issue while collecting your logs. Data might be missing.'));
+        if (!isDeveloperError) collection.lines.push(this.format('stderr', logFailure));
         this.finish(collection);
-      }, this.options.markerTimeoutMs);
-      return lines.finally(() => {
-        clearTimeout(timer);
-      });
+      }, isDeveloperError ? failedMarkerTimeoutMs : markerTimeoutMs);
+      const collected = await logs;
+      clearTimeout(timer);
+      return isDeveloperError ? { ...collected, lines: [...collected.lines, this.format('stderr', logWarningDeveloperError)] } : collected;
     };
   }
 
   private finish(collection: Collection): void {
     if (this.current === collection) this.current = undefined;
-    collection.done(collection.lines);
+    collection.done({ lines: collection.lines, isComplete: collection.open.size === 0 });
   }
 
   private add(collection: Collection, stream: 'stdout' | 'stderr', text: string): void {

@@ -6,11 +6,12 @@ import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
 import { bytesPerMegabyte } from '../common/action-document.ts';
 import { initValueOf, runBodyOf } from './activation-payload.ts';
-import { interpretInit, interpretRun, platformFailure } from './activation-result.ts';
+import { interpretInit, interpretRun, leavesContainerUsable, platformFailure } from './activation-result.ts';
 import type { StartActivation } from './core/commands.ts';
 import type { Container } from './drivers/driver.ts';
-import { LogCollector } from './log-collector.ts';
-import { RuntimeClient } from './runtime-client.ts';
+import { maxResponseBytesOf } from './limits.ts';
+import { LogCollector, noLogs, type CollectedLogs, type FinishLogs } from './log-collector.ts';
+import { RuntimeClient, type NoReply, type RuntimeReply } from './runtime-client.ts';
 
 /** What an activation did. Durations in ms; `readyAt` is when the container was chosen and ready for it. */
 export interface ActivationOutcome {
@@ -25,13 +26,17 @@ export interface ActivationOutcome {
   /** /run without loading. */
   readonly runMs: number;
   readonly timedOut: boolean;
-  /** The log lines, once both end markers are there. */
-  readonly logs: Promise<string[]>;
+  /** The connection ended without an answer. */
+  readonly wasCutOff: boolean;
+  /** The log, once both end markers are there. */
+  readonly logs: Promise<CollectedLogs>;
 }
 
 /** OpenWhisk's default bound of a response (`whisk.activation.payload.max`). */
 export const maxResponseBytes = 1024 * 1024;
 const markerTimeoutMs = 2000;
+/** A container that is removed anyway is not waited for; what it wrote last may still be on its way. */
+const failedMarkerTimeoutMs = 200;
 const cleanTimeoutMs = 10_000;
 
 export class ManagedContainer {
@@ -49,14 +54,14 @@ export class ManagedContainer {
     this.memoryLimitBytes = memoryLimitBytes;
     this.clock = clock;
     this.client = new RuntimeClient(container.baseUrl, () => clock.now(), token);
-    this.logCollector = new LogCollector({ markerTimeoutMs, now: () => clock.now() });
+    this.logCollector = new LogCollector({ markerTimeoutMs, failedMarkerTimeoutMs, now: () => clock.now() });
     container.onLog(this.logCollector.listener);
   }
 
   /** Clean, /init and /run as the command says; never rejects. */
   async run(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
-    const limits = { timeoutMs: action.limits.timeoutMs, maxResponseBytes };
-    const collect = action.limits.logsMegabytes === 0 ? () => Promise.resolve([]) : this.logCollector.begin(action.limits.logsMegabytes * bytesPerMegabyte);
+    const limits = { timeoutMs: action.limits.timeoutMs, maxResponseBytes: maxResponseBytesOf(message.user.limits, maxResponseBytes) };
+    const collect: FinishLogs = action.limits.logsMegabytes === 0 ? () => Promise.resolve(noLogs) : this.logCollector.begin(action.limits.logsMegabytes * bytesPerMegabyte);
     if (command.clean !== 'none') {
       const failure = await this.clean(command.clean === 'retain');
       if (failure !== undefined) return this.unstarted(failure);
@@ -72,14 +77,15 @@ export class ManagedContainer {
       const failure = interpretInit(reply, limits);
       if (failure !== undefined) {
         const timedOut = 'failure' in reply && reply.failure === 'timeout';
-        return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, logs: collect() };
+        return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, wasCutOff: isCutOff(reply), logs: collect(true) };
       }
     }
     const runAt = this.clock.now();
     const reply = await this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits);
     const runLoadMs = ('phasesMs' in reply ? reply.phasesMs['load'] : undefined) ?? 0;
+    const response = interpretRun(reply, limits);
     return {
-      response: interpretRun(reply, limits),
+      response,
       readyAt,
       startedAt: readyAt,
       endedAt: this.clock.now(),
@@ -87,7 +93,8 @@ export class ManagedContainer {
       loadMs: loadMs + runLoadMs,
       runMs: Math.max(0, reply.tookMs - runLoadMs),
       timedOut: 'failure' in reply && reply.failure === 'timeout',
-      logs: collect(),
+      wasCutOff: isCutOff(reply),
+      logs: collect(!leavesContainerUsable(response)),
     };
   }
 
@@ -114,6 +121,10 @@ export class ManagedContainer {
   private unstarted(reason: string): ActivationOutcome {
     const at = this.clock.now();
     const response = platformFailure(`The container could not be made ready for the action: ${reason}`);
-    return { response, readyAt: at, startedAt: at, endedAt: at, initMs: undefined, loadMs: 0, runMs: 0, timedOut: false, logs: Promise.resolve([]) };
+    return { response, readyAt: at, startedAt: at, endedAt: at, initMs: undefined, loadMs: 0, runMs: 0, timedOut: false, wasCutOff: true, logs: Promise.resolve(noLogs) };
   }
+}
+
+function isCutOff(reply: RuntimeReply | NoReply): boolean {
+  return 'failure' in reply && reply.failure !== 'timeout';
 }

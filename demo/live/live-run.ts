@@ -17,7 +17,8 @@ import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
-import { Invoker, type FinishedActivation, type LoadEstimate } from '../../invoker-plugin/invoker.ts';
+import type { FinishedActivation } from '../../invoker-plugin/activation-answers.ts';
+import { embeddedServing, Invoker, type LoadEstimate } from '../../invoker-plugin/invoker.ts';
 import type { ActivationRow } from '../report/rows.ts';
 import type { Arrival } from '../../lab/traces/arrivals.ts';
 import { Settling } from './settling.ts';
@@ -66,6 +67,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRunResult> {
   const settling = new Settling(options.scheduler.preload ? options.actions.length : 0);
   const replay = new Replay(options);
   const invoker = new Invoker({
+    ...embeddedServing(options.scheduler.poolMemoryBytes),
     instance: invokerId,
     bus,
     clock,

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { LogCollector, sentinel } from '../log-collector.ts';
 
-const collectorOf = (markerTimeoutMs = 60_000): LogCollector => new LogCollector({ markerTimeoutMs, now: () => Date.UTC(2026, 0, 2) });
+const collectorOf = (markerTimeoutMs = 60_000): LogCollector => new LogCollector({ markerTimeoutMs, failedMarkerTimeoutMs: 1, now: () => Date.UTC(2026, 0, 2) });
 
 describe('the log collector', () => {
   it('gives an activation the lines of both streams up to their markers, in order', async () => {
@@ -12,7 +12,7 @@ describe('the log collector', () => {
     collector.listener('stdout', sentinel);
     collector.listener('stderr', 'three');
     collector.listener('stderr', sentinel);
-    assert.deepEqual(await collect(), [
+    assert.deepEqual((await collect(false)).lines, [
       '2026-01-02T00:00:00.000Z       stdout: one',
       '2026-01-02T00:00:00.000Z       stderr: two',
       '2026-01-02T00:00:00.000Z       stderr: three',
@@ -24,7 +24,7 @@ describe('the log collector', () => {
     const collect = collector.begin(1000);
     collector.listener('stdout', `no newline${sentinel}`);
     collector.listener('stderr', sentinel);
-    assert.match((await collect()).join(), /stdout: no newline$/);
+    assert.match((await collect(false)).lines.join(), /stdout: no newline$/);
   });
 
   it('does not mix what comes after the markers into the next activation', async () => {
@@ -37,8 +37,8 @@ describe('the log collector', () => {
     collector.listener('stdout', 'mine');
     collector.listener('stdout', sentinel);
     collector.listener('stderr', sentinel);
-    assert.deepEqual(await first(), []);
-    assert.match((await second()).join(), /stdout: mine$/);
+    assert.deepEqual((await first(false)).lines, []);
+    assert.match((await second(false)).lines.join(), /stdout: mine$/);
   });
 
   it('cuts at the limit and says so', async () => {
@@ -47,7 +47,7 @@ describe('the log collector', () => {
     for (let index = 0; index < 10; index += 1) collector.listener('stdout', 'x'.repeat(20));
     collector.listener('stdout', sentinel);
     collector.listener('stderr', sentinel);
-    const lines = await collect();
+    const { lines } = await collect(false);
     assert.match(lines.at(-1) ?? '', /Logs were truncated because the total bytes size exceeds the limit of 100 bytes\./);
     assert.ok(lines.length < 10);
   });
@@ -56,6 +56,17 @@ describe('the log collector', () => {
     const collector = collectorOf(1);
     const collect = collector.begin(1000);
     collector.listener('stdout', 'one');
-    assert.match((await collect()).at(-1) ?? '', /There was an issue while collecting your logs/);
+    const { lines, isComplete } = await collect(false);
+    assert.match(lines.at(-1) ?? '', /There was an issue while collecting your logs/);
+    assert.equal(isComplete, false);
+  });
+
+  it('hardly waits for the markers of an action that failed, and says that they may be missing', async () => {
+    const collector = collectorOf();
+    const collect = collector.begin(1000);
+    collector.listener('stdout', 'last words');
+    const { lines } = await collect(true);
+    assert.match(lines.at(-2) ?? '', /stdout: last words$/);
+    assert.match(lines.at(-1) ?? '', /stderr: The action did not initialize or run as expected\. Log data might be missing\.$/);
   });
 });

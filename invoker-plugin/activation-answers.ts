@@ -1,0 +1,101 @@
+// How every activation that was taken ends: one record, its acknowledgements, the stored record. The order follows the
+// stock invoker (ContainerProxy.scala, InvokerReactive.scala): result, then logs, then the freed slot, then the record.
+import type { Clock } from '../common/clock.ts';
+import type { ActivationResponse, WhiskActivation } from '../common/messages/acknowledgement.ts';
+import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import type { Acknowledger } from './acknowledger.ts';
+import { activationRecord, fallbackRecord } from './activation-record.ts';
+import { developerFailure, platformFailure, refusedActivation } from './activation-result.ts';
+import type { ActivationListener, PendingActivation } from './command-executor.ts';
+import type { FailActivation, StartActivation } from './core/commands.ts';
+import type { ActivationOutcome } from './managed-container.ts';
+import { isToBeStored, type ActivationStore, type StorePolicy } from './stores/activation-store.ts';
+
+/** An activation that was answered; `command` and `outcome` are absent when it never reached a container. */
+export interface FinishedActivation {
+  readonly message: ActivationMessage;
+  readonly record: WhiskActivation;
+  readonly arrivedAt: number;
+  readonly command?: StartActivation | undefined;
+  readonly outcome?: ActivationOutcome | undefined;
+}
+
+export interface ActivationAnswersOptions {
+  readonly clock: Clock;
+  readonly acknowledger: Acknowledger;
+  readonly store: ActivationStore;
+  readonly storePolicy: StorePolicy;
+  /** Sees every answered activation, after its acknowledgement. */
+  readonly onFinished: (finished: FinishedActivation) => void;
+}
+
+/** Only `container-failed` and `queue-full` are the invoker's own faults, which take it out of rotation. */
+const responseOf: Record<FailActivation['reason'], ActivationResponse> = {
+  'action-unknown': refusedActivation('Action could not be found or may have been deleted.'),
+  'memory-limit-exceeds-pool': developerFailure('The action needs more memory than this invoker has; lower its limit or enlarge the invoker.'),
+  'container-failed': platformFailure('Failed to provision resources to run the action.'),
+  'queue-full': platformFailure('Too many activations wait at this invoker; try again later.'),
+};
+
+const interrupted = platformFailure('The invoker was stopped before the activation had finished.');
+
+export class ActivationAnswers implements ActivationListener {
+  private readonly options: ActivationAnswersOptions;
+  private isInterrupted = false;
+
+  constructor(options: ActivationAnswersOptions) {
+    this.options = options;
+  }
+
+  /** From now on a call that is cut off is the invoker's doing, not the action's. */
+  interrupt(): void {
+    this.isInterrupted = true;
+  }
+
+  async ran(pending: PendingActivation, command: StartActivation, outcome: ActivationOutcome): Promise<void> {
+    const { message, action, arrivedAt } = pending;
+    const { acknowledger } = this.options;
+    const response = this.isInterrupted && outcome.wasCutOff ? interrupted : outcome.response;
+    const record = activationRecord(message, action, response, {
+      startedAt: outcome.startedAt,
+      endedAt: outcome.endedAt,
+      initMs: outcome.initMs,
+      waitMs: Math.max(0, outcome.readyAt - message.transid[1]),
+      timedOut: outcome.timedOut,
+    });
+    let stored = record;
+    if (action.limits.logsMegabytes === 0) {
+      await acknowledger.combined(message, record);
+    } else {
+      await acknowledger.result(message, record);
+      const { lines } = await outcome.logs;
+      stored = { ...record, logs: lines };
+      await acknowledger.completion(message, stored);
+    }
+    this.finish({ message, record: stored, arrivedAt, command, outcome });
+  }
+
+  async failed({ message, arrivedAt }: PendingActivation, reason: FailActivation['reason']): Promise<void> {
+    await this.refuse(message, arrivedAt, this.isInterrupted ? interrupted : responseOf[reason]);
+  }
+
+  /** Ends an activation that never reached a container. */
+  async refuse(message: ActivationMessage, arrivedAt: number, response: ActivationResponse): Promise<void> {
+    const record = fallbackRecord(message, response, this.options.clock.now());
+    await this.options.acknowledger.combined(message, record);
+    this.finish({ message, record, arrivedAt });
+  }
+
+  /** Frees the slot and does no more: a namespace that is blocked costs the platform as little as possible. */
+  async block(message: ActivationMessage, arrivedAt: number): Promise<void> {
+    const record = fallbackRecord(message, refusedActivation('The action was not invoked due to a blacklisted namespace.'), this.options.clock.now());
+    await this.options.acknowledger.combined(message, record, true);
+    this.options.onFinished({ message, record, arrivedAt });
+  }
+
+  private finish(finished: FinishedActivation): void {
+    const { store, storePolicy, onFinished } = this.options;
+    if (isToBeStored(finished.message, finished.record, storePolicy)) store.store(finished.record);
+    onFinished(finished);
+  }
+}
