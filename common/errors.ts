@@ -24,6 +24,7 @@ export const errorCodes = {
   PORT_IN_USE: { retriable: false },
   TOO_LITTLE_MEMORY: { retriable: false },
   ACTION_ARCHIVE: { retriable: false },
+  SLOT_USERS: { retriable: false },
   CONTAINER_START: { retriable: true },
   CONTAINER_PROTOCOL: { retriable: true },
 } as const;

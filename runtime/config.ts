@@ -1,6 +1,7 @@
 // The settings of the runtime proxy, read from the environment once: the only file that knows the variables' names.
 import { z } from 'zod';
 import { AppError } from '../common/errors.ts';
+import { idsOfContainer, type SlotUserMode } from './slots/slot-users.ts';
 
 export interface RuntimeConfig {
   readonly port: number;
@@ -20,6 +21,10 @@ export interface RuntimeConfig {
   readonly graceMs: number;
   /** Bearer token that the extension routes ask for. */
   readonly token: string | undefined;
+  /** Whether slots have user ids of their own. */
+  readonly slotUsers: SlotUserMode;
+  /** The first of those ids; undefined: chosen so that no other container has the same. */
+  readonly firstSlotUid: number | undefined;
   readonly logLevel: string;
   /** Variables of the container that actions see, such as `__OW_API_HOST`. */
   readonly actionEnvironment: Readonly<Record<string, string>>;
@@ -36,6 +41,8 @@ const variables = z.object({
   INSTAINFER_BLANK_SLOTS: z.coerce.number().int().min(0).max(1).default(1),
   INSTAINFER_GRACE_MS: z.coerce.number().int().nonnegative().default(10_000),
   INSTAINFER_TOKEN: optionalText,
+  INSTAINFER_SLOT_USERS: z.enum(['auto', 'own', 'shared']).default('auto'),
+  INSTAINFER_SLOT_UID_BASE: z.coerce.number().int().min(1).max(2 ** 31 - idsOfContainer).optional(),
   INSTAINFER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('silent'),
 });
 
@@ -63,6 +70,8 @@ export function readConfig(env: NodeJS.ProcessEnv): RuntimeConfig {
     concurrent: env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true',
     graceMs: values.INSTAINFER_GRACE_MS,
     token: values.INSTAINFER_TOKEN,
+    slotUsers: values.INSTAINFER_SLOT_USERS,
+    firstSlotUid: values.INSTAINFER_SLOT_UID_BASE,
     logLevel: values.INSTAINFER_LOG_LEVEL,
     actionEnvironment: actionEnvironmentOf(env),
   });

@@ -13,6 +13,7 @@ import type { CleanReply, InitValue, LoadReply, OffloadReply, StatusReply } from
 import { writeLogMarkers } from './slots/log-markers.ts';
 import type { ActionCode, SlotSettings } from './slots/messages.ts';
 import { SlotPool } from './slots/slot-pool.ts';
+import type { SlotUsers } from './slots/slot-users.ts';
 import { SlotLostError, type Slot } from './slots/slot.ts';
 
 /** The answer to /init or /run. `timing` is the value of the Server-Timing header. */
@@ -25,6 +26,7 @@ export interface ActivationReply {
 export interface ContainerOptions {
   readonly workDir: string;
   readonly slotsDir: string;
+  readonly users: SlotUsers;
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly limitBytes: number;
@@ -173,7 +175,7 @@ export class Container {
       if (retain && !slot.hasEnded && slot.owner !== undefined) {
         slot.state = 'retained';
         setOomScore(slot.pid, 'spare');
-        slot.freeze();
+        await slot.freeze();
       } else {
         await slot.kill();
       }
@@ -192,6 +194,7 @@ export class Container {
       version: this.options.version,
       action: owner === undefined ? null : parseActionKey(owner.actionKey).qualifiedName,
       namespace: owner?.namespace ?? null,
+      slotUsers: this.options.users.areOwn ? 'own' : 'shared',
       blankSlotReady: this.pool.all.some((slot) => slot.state === 'blank'),
       slots: this.pool.all.flatMap((slot) => slotReports(slot, now)),
       memory: this.pool.report(),

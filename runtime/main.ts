@@ -1,7 +1,7 @@
 // Starts the runtime proxy: reads the settings, builds the container, listens, and ends it on a signal. The only file
 // that exits.
 import './small-heap.ts';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,6 +12,7 @@ import { Container } from './container.ts';
 import { runDirectly } from './handlers/direct-run.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
 import { createApp } from './server.ts';
+import { chooseSlotUsers, type SlotUsers } from './slots/slot-users.ts';
 
 /** Bound of what an action's archive may unpack to. */
 const maxArchiveBytes = 2 ** 30;
@@ -35,6 +36,10 @@ function makeWorkDir(): { workDir: string; slotsDir: string } {
   writeFileSync(path.join(sdkDir, 'index.js'), `module.exports = require(${JSON.stringify(path.join(import.meta.dirname, 'sdk', 'index.cjs'))});\n`);
   symlinkSync(path.resolve('node_modules'), path.join(workDir, 'derived', 'node_modules'));
   symlinkSync(path.join(imageDir, 'node_modules'), path.join(workDir, 'node_modules'));
+  // Whoever knows a name gets there; nobody but root sees which there are.
+  for (const folder of [workDir, slotsDir]) chmodSync(folder, 0o711);
+  for (const folder of [path.dirname(sdkDir), sdkDir]) chmodSync(folder, 0o755);
+  chmodSync(path.join(sdkDir, 'index.js'), 0o644);
   return { workDir, slotsDir };
 }
 
@@ -43,10 +48,17 @@ function versionOfPackage(): string {
   return version;
 }
 
-function makeContainer(config: RuntimeConfig, folders: { workDir: string; slotsDir: string }): Container {
+/** @throws AppError SLOT_USERS */
+function slotUsersOf(config: RuntimeConfig): SlotUsers {
+  const readable = [process.execPath, import.meta.dirname, path.join(imageDir, 'node_modules'), os.tmpdir(), ...(config.modelStore === undefined ? [] : [config.modelStore])];
+  return chooseSlotUsers({ mode: config.slotUsers, firstId: config.firstSlotUid, readable });
+}
+
+function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
   const controlGroups = new ControlGroups();
   return new Container({
     ...folders,
+    users,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
     environment: {
       ...config.actionEnvironment,
@@ -81,6 +93,7 @@ function listen(server: Server, { port, host }: RuntimeConfig): Promise<number> 
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   setOomScore(process.pid, 'proxy');
+  const users = slotUsersOf(config);
   const server = createServer();
   // An activation may take as long as its limit allows; the invoker keeps that limit.
   Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
@@ -89,7 +102,7 @@ async function start(): Promise<void> {
   process.once('exit', () => {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, folders);
+  const container = makeContainer(config, users, folders);
   server.on('request', runDirectly(container, createApp(container, config.token)));
 
   let stopping = false;

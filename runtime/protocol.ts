@@ -119,6 +119,8 @@ export interface StatusReply {
   /** The initialised action, `namespace/name`, or null in a stem cell. */
   action: string | null;
   namespace: string | null;
+  /** `own`: every slot runs under a user id of its own; `shared`: all run as the proxy's user, which keeps nothing apart. */
+  slotUsers: 'own' | 'shared';
   blankSlotReady: boolean;
   slots: SlotReport[];
   memory: MemoryReport;

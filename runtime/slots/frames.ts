@@ -27,11 +27,14 @@ export class FrameError extends Error {}
 
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
-  private readonly maxFrameBytes: number;
-  private chunks: Buffer[] = [];
-  private bufferedBytes = 0;
-  /** Nothing can be cut before so many bytes are there. */
-  private wantedBytes = headBytes;
+  /** Bound of the frames that begin from now on. */
+  maxFrameBytes: number;
+  /**
+   * A frame, or the head of one, of which not everything is there yet. It has its full size from the start: however small
+   * the pieces it comes in, it takes no more.
+   */
+  private partial: Buffer | undefined;
+  private filledBytes = 0;
 
   constructor(maxFrameBytes: number) {
     this.maxFrameBytes = maxFrameBytes;
@@ -39,31 +42,38 @@ export class FrameReader {
 
   /** @throws FrameError for a frame that is too long or has no kind */
   push(chunk: Buffer): Frame[] {
-    this.chunks.push(chunk);
-    this.bufferedBytes += chunk.length;
-    return this.bufferedBytes < this.wantedBytes ? [] : this.cut();
+    const frames: Frame[] = [];
+    let rest = chunk;
+    while (this.partial !== undefined) {
+      const takenBytes = rest.copy(this.partial, this.filledBytes);
+      this.filledBytes += takenBytes;
+      if (this.filledBytes < this.partial.length) return frames;
+      rest = rest.subarray(takenBytes);
+      const whole = this.partial;
+      this.partial = undefined;
+      this.cut(whole, frames);
+    }
+    this.cut(rest, frames);
+    return frames;
   }
 
-  private cut(): Frame[] {
-    const [first] = this.chunks;
-    const bytes = this.chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.chunks, this.bufferedBytes);
-    const frames: Frame[] = [];
+  private cut(bytes: Buffer, frames: Frame[]): void {
     let offset = 0;
-    this.wantedBytes = headBytes;
+    let wantedBytes = headBytes;
     while (bytes.length - offset >= headBytes) {
       const length = bytes.readUInt32LE(offset);
       if (length < 1 || length > this.maxFrameBytes) throw new FrameError(`A frame of ${length} bytes: at most ${this.maxFrameBytes} are allowed.`);
       const end = offset + 4 + length;
       if (end > bytes.length) {
-        this.wantedBytes = end - offset;
+        wantedBytes = end - offset;
         break;
       }
       frames.push({ kind: bytes.readUInt8(offset + 4), content: bytes.subarray(offset + headBytes, end) });
       offset = end;
     }
-    this.chunks = offset === bytes.length ? [] : [bytes.subarray(offset)];
-    this.bufferedBytes = bytes.length - offset;
-    return frames;
+    if (offset === bytes.length) return;
+    this.partial = Buffer.allocUnsafeSlow(wantedBytes);
+    this.filledBytes = bytes.copy(this.partial, 0, offset);
   }
 }
 

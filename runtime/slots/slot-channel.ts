@@ -16,6 +16,9 @@ const maxFrameFromSlotBytes = maxReplyBodyBytes + maxArtifactsBytes + ranPrefixB
 /** What the proxy sends is trusted; its size is bounded by that of a request body. */
 const maxFrameToSlotBytes = 2 ** 30;
 
+/** So many messages that nobody asked for are overlooked: user code has written them. */
+const maxUnaskedMessages = 16;
+
 const nothing = Buffer.alloc(0);
 
 /** The proxy's end. */
@@ -24,19 +27,24 @@ export class ProxyChannel {
   private readonly runPrefix = Buffer.alloc(4);
   private artifacts: LoadedArtifact[] = [];
   private isFlushDue = false;
+  private readonly runsUnderWay = new Set<number>();
+  private unaskedMessages = 0;
 
   /**
-   * @param onMessage what the slot says, checked
-   * @param onBroken called once when the slot has closed its end, or sent something that is no frame or no valid one
+   * @param onMessage what the slot says, checked; false when nobody has asked for it
+   * @param onBroken called once when the slot has closed its end, sent something that is no frame or no valid one, or too
+   *   much that nobody has asked for
    */
-  constructor(stream: Duplex, onMessage: (message: FromSlot) => void, onBroken: () => void) {
+  constructor(stream: Duplex, onMessage: (message: FromSlot) => boolean, onBroken: () => void) {
     this.writer = new FrameWriter(stream);
-    const reader = new FrameReader(maxFrameFromSlotBytes);
+    const reader = new FrameReader(maxMessageFrameBytes);
     stream.on('data', (chunk: Buffer) => {
       try {
+        // Only who was asked for a result may take up the room of one.
+        reader.maxFrameBytes = this.runsUnderWay.size > 0 ? maxFrameFromSlotBytes : maxMessageFrameBytes;
         for (const frame of reader.push(chunk)) {
           const message = this.decode(frame);
-          if (message !== undefined) onMessage(message);
+          if (message === undefined || !onMessage(message)) this.overlook();
         }
       } catch {
         stream.removeAllListeners('data');
@@ -55,6 +63,7 @@ export class ProxyChannel {
 
   /** @param isAlone no other run is likely to follow in this turn of the event loop, so that there is nothing to wait for */
   run(id: number, body: Buffer, isAlone: boolean): void {
+    this.runsUnderWay.add(id);
     this.runPrefix.writeUInt32LE(id);
     this.writer.add(frameKinds.run, this.runPrefix, body);
     if (isAlone) this.writer.flush();
@@ -69,6 +78,11 @@ export class ProxyChannel {
       this.isFlushDue = false;
       this.writer.flush();
     });
+  }
+
+  private overlook(): void {
+    this.unaskedMessages += 1;
+    if (this.unaskedMessages > maxUnaskedMessages) throw new FrameError('More messages than were asked for.');
   }
 
   private decode({ kind, content }: Frame): FromSlot | undefined {
@@ -90,7 +104,9 @@ export class ProxyChannel {
       if (!parsed.success) throw new FrameError('A reply whose artifacts are none.');
       this.artifacts = parsed.data;
     }
-    return { type: 'ran', id: content.readUInt32LE(0), status, loadMs, evictionMs, artifacts: this.artifacts, body: content.subarray(bodyAt) };
+    const id = content.readUInt32LE(0);
+    this.runsUnderWay.delete(id);
+    return { type: 'ran', id, status, loadMs, evictionMs, artifacts: this.artifacts, body: content.subarray(bodyAt) };
   }
 }
 

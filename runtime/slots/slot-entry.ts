@@ -141,6 +141,8 @@ function start(): void {
   if (settings === undefined) throw new Error('A slot is started by the runtime proxy only.');
   // From here on user code does not find the settings.
   Reflect.deleteProperty(process.env, slotSettingsVariable);
+  // Files are the slot's own business, whatever else runs in the container.
+  process.umask(0o077);
   const stream = new Socket({ fd: channelDescriptor, readable: true, writable: true });
   stream.once('close', () => {
     // The proxy is gone; whatever this slot has started goes with it.

@@ -8,7 +8,9 @@ import { isSameOwner, type SlotOwner, type SlotView } from '../core/slot-choice.
 import { privateBytesNow, privateBytesOf, setOomScore, type ControlGroups } from '../memory.ts';
 import type { MemoryReport } from '../protocol.ts';
 import type { SlotSettings } from './messages.ts';
+import { anonymousBytesByUser } from './processes.ts';
 import { Reaper } from './reaper.ts';
+import type { SlotUsers } from './slot-users.ts';
 import { Slot } from './slot.ts';
 
 /** Private memory of a slot with nothing in it, until one has been measured. */
@@ -18,6 +20,7 @@ export interface SlotPoolOptions {
   /** Folder in which each slot gets one of its own; it lies in `workDir`, which is removed in the end. */
   readonly slotsDir: string;
   readonly workDir: string;
+  readonly users: SlotUsers;
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly limitBytes: number;
@@ -64,11 +67,14 @@ export class SlotPool {
     return this.all.flatMap((other) => (other === slot ? [] : other.artifacts.map(({ name }) => name)));
   }
 
-  /** Starts a process; `background`: it stays behind every running activation until it is used. */
+  /**
+   * Starts a process; `background`: it stays behind every running activation until it is used.
+   * @throws AppError SLOT_USERS
+   */
   spawn(background: boolean): Slot {
     const id = this.nextId++;
-    const { slotsDir, settings, environment } = this.options;
-    const slot = new Slot({ id, directory: path.join(slotsDir, String(id)), settings, environment, reaper: this.reaper, background });
+    const { slotsDir, settings, environment, users } = this.options;
+    const slot = new Slot({ id, directory: path.join(slotsDir, String(id)), settings, environment, reaper: this.reaper, users, background });
     this.slots.set(id, slot);
     slot.reservedBytes = this.slotBytes;
     setOomScore(slot.pid, 'spare');
@@ -99,8 +105,12 @@ export class SlotPool {
   /** Keeps the wanted number of blank slots, as far as memory allows. */
   replenish(): void {
     if (this.isClosed || this.options.blankSlots === 0) return;
-    const spare = this.all.some(isUnused);
-    if (!spare && this.roomBytes >= this.slotBytes) this.spawn(true);
+    if (this.all.some(isUnused) || this.roomBytes < this.slotBytes) return;
+    try {
+      this.spawn(true);
+    } catch {
+      // No process can be had now. Whoever needs a slot starts one and is told why it cannot be.
+    }
   }
 
   /** The slots that no activation uses, as pressure sees them. */
@@ -116,8 +126,12 @@ export class SlotPool {
 
   /** Looks at what every process holds now. */
   async measure(): Promise<void> {
+    // Where a slot has a user of its own, whatever runs as that user counts, wherever it was started.
+    const ofUsers = anonymousBytesByUser(new Set(this.all.flatMap(({ uid }) => uid ?? [])));
     const measuring = this.all.map(async (slot) => {
-      const bytes = await privateBytesOf(slot.pid);
+      const ownBytes = await privateBytesOf(slot.pid);
+      if (slot.uid !== undefined) slot.startedBytes = Math.max(0, (ofUsers.get(slot.uid) ?? 0) - ownBytes);
+      const bytes = ownBytes + slot.startedBytes;
       if (!slot.hasEnded) slot.measuredBytes = bytes;
       if (slot.state === 'blank' && bytes > 0) this.slotBytes = bytes;
     });
@@ -129,7 +143,7 @@ export class SlotPool {
   /** Looks, at once, at what may have changed since the last {@link measure}: the slots that work, and the control groups. */
   sample(): MemorySample {
     for (const slot of this.all) {
-      if (!slot.hasEnded && (slot.state === 'active' || slot.state === 'loading' || slot.state === 'starting')) slot.measuredBytes = privateBytesNow(slot.pid);
+      if (!slot.hasEnded && (slot.state === 'active' || slot.state === 'loading' || slot.state === 'starting')) slot.measuredBytes = privateBytesNow(slot.pid) + slot.startedBytes;
     }
     this.groups = this.options.controlGroups.read();
     const promisedBytes = this.all.map(ledgerEntryOf).reduce((sum, entry) => sum + countedBytes(entry) - entry.measuredBytes, 0);

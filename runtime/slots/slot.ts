@@ -1,16 +1,19 @@
 // The proxy's end of one slot: starts the process, speaks to it, freezes, wakes and kills it. Whose slot it is and when
 // it does what is decided elsewhere.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { LoadedArtifact } from '../protocol.ts';
 import type { SlotOwner, SlotState } from '../core/slot-choice.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { slotSettingsVariable, type FromSlot, type SlotReply, type SlotSettings, type ToSlot } from './messages.ts';
+import { continueProcessesOf, endProcessesOf, stopProcessesOf } from './processes.ts';
 import type { Reaper } from './reaper.ts';
 import { channelDescriptor, ProxyChannel } from './slot-channel.ts';
+import type { SlotUsers } from './slot-users.ts';
 
 const slotProgram = fileURLToPath(new URL('slot-entry.js', import.meta.url));
 
@@ -26,6 +29,7 @@ export interface SlotOptions {
   readonly settings: Omit<SlotSettings, 'directory'>;
   readonly environment: Readonly<Record<string, string>>;
   readonly reaper: Reaper;
+  readonly users: SlotUsers;
   readonly background: boolean;
 }
 
@@ -39,6 +43,8 @@ export class Slot {
   artifacts: readonly LoadedArtifact[] = [];
   /** Private bytes when last looked at, and what a load under way was predicted to need in the end. */
   measuredBytes = 0;
+  /** Of these, those of the processes it had started by then. */
+  startedBytes = 0;
   reservedBytes = 0;
   createdAt = performance.now();
   lastUsefulAt = performance.now();
@@ -46,35 +52,30 @@ export class Slot {
   readonly ready: Promise<void>;
   /** Resolves when the process is gone. */
   readonly ended: Promise<void>;
+  /** Its own user id (and group id); undefined where slots share the proxy's user. */
+  readonly uid: number | undefined;
   private readonly child: ChildProcess;
   private channel: ProxyChannel | undefined;
-  private readonly directory: string;
+  private readonly options: SlotOptions;
   private readonly waiting = new Map<number, { resolve: (reply: SlotReply) => void; reject: (error: Error) => void }>();
   private nextRequest = 0;
   private isEnded = false;
   private killing: Promise<void> | undefined;
 
+  /** @throws AppError SLOT_USERS */
   constructor(options: SlotOptions) {
     this.id = options.id;
-    this.directory = options.directory;
-    mkdirSync(options.directory);
-    const settings: SlotSettings = { directory: options.directory, ...options.settings };
-    this.child = spawn(process.execPath, [slotProgram], {
-      cwd: options.directory,
-      // A session and process group of its own: what user code starts dies with the slot.
-      detached: true,
-      // A pair of connected sockets of its own rather than Node's message channel, which takes a third longer for a run.
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-      env: { ...options.environment, HOME: options.directory, TMPDIR: options.directory, [slotSettingsVariable]: JSON.stringify(settings) },
-    });
+    this.options = options;
+    this.uid = options.users.take();
+    this.makeFolder();
+    this.child = this.start();
     if (options.background) this.setBackground(true);
     const { pid } = this.child;
-    if (pid !== undefined) options.reaper.watch(pid);
+    if (pid !== undefined) options.reaper.watch(pid, this.uid);
     this.ended = new Promise((resolve) => {
       const onEnd = (): void => {
         if (this.isEnded) return;
         this.isEnded = true;
-        if (pid !== undefined) options.reaper.forget(pid);
         for (const { reject } of this.waiting.values()) reject(new SlotLostError('The process of the slot ended.'));
         this.waiting.clear();
         resolve();
@@ -90,9 +91,7 @@ export class Slot {
       if (stream instanceof Duplex) {
         this.channel = new ProxyChannel(
           stream,
-          (message) => {
-            this.receive(message, resolve);
-          },
+          (message) => this.receive(message, resolve),
           // Only user code closes it, or writes what is not understood: its slot is lost by that.
           () => {
             if (!this.isEnded) this.signal('SIGKILL');
@@ -105,6 +104,33 @@ export class Slot {
     });
     // Whoever needs the slot awaits `ready`; a blank one that nobody needs may fail unnoticed.
     this.ready.catch(() => undefined);
+  }
+
+  private makeFolder(): void {
+    const { directory } = this.options;
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+      if (this.uid !== undefined) chownSync(directory, this.uid, this.uid);
+    } catch {
+      // ENOSPC: the process, which is to start in this folder, does not start, and that is reported.
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }
+
+  private start(): ChildProcess {
+    const { directory, environment, users } = this.options;
+    const settings: SlotSettings = { directory, ...this.options.settings };
+    const { command, args, ...ids } = users.launch(this.uid, process.execPath, [slotProgram]);
+    return spawn(command, args, {
+      ...ids,
+      cwd: directory,
+      // A session and process group of its own: what user code starts dies with the slot.
+      detached: true,
+      // A pair of connected sockets of its own rather than Node's message channel: that takes a third longer for a run, and
+      // would have V8 rebuild objects in the proxy from bytes that user code can forge.
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      env: { ...environment, HOME: directory, TMPDIR: directory, [slotSettingsVariable]: JSON.stringify(settings) },
+    });
   }
 
   get pid(): number {
@@ -137,15 +163,20 @@ export class Slot {
     if (this.pid !== 0) setNiceness(this.pid, background ? backgroundNiceness : 0);
   }
 
-  freeze(): void {
+  /** Stops everything the slot runs; resolves when it stands still. What cannot be stopped is killed. */
+  async freeze(): Promise<void> {
     this.signal('SIGSTOP');
+    if (this.uid !== undefined && !(await stopProcessesOf(this.uid))) void this.kill();
   }
 
   thaw(): void {
     this.signal('SIGCONT');
+    // What has left the process group can wait for the call to be sent.
+    const { uid } = this;
+    if (uid !== undefined) setImmediate(() => continueProcessesOf(uid));
   }
 
-  /** Ends the process and everything it has started; resolves when it is gone and its folder removed. Idempotent. */
+  /** Ends the process and everything it has started; resolves when it is gone and its files removed. Idempotent. */
   kill(): Promise<void> {
     this.killing ??= this.end();
     return this.killing;
@@ -155,8 +186,19 @@ export class Slot {
     this.state = 'releasing';
     this.signal('SIGKILL');
     await this.ended;
+    const { directory, reaper, users } = this.options;
+    if (this.uid === undefined) {
+      this.measuredBytes = 0;
+      if (this.pid !== 0) reaper.forget(this.pid);
+      await rm(directory, { recursive: true, force: true });
+      return;
+    }
+    const isGone = await endProcessesOf(this.uid);
     this.measuredBytes = 0;
-    await rm(this.directory, { recursive: true, force: true });
+    // An id of which something is left is never used again, and the reaper looks after it in the end.
+    if (!(await removeLeftovers(this.uid, directory)) || !isGone) return;
+    if (this.pid !== 0) reaper.forget(this.pid);
+    users.giveBack(this.uid);
   }
 
   private signal(signal: NodeJS.Signals): void {
@@ -184,14 +226,16 @@ export class Slot {
     });
   }
 
-  private receive(message: FromSlot, onReady: () => void): void {
+  /** @returns false for a message that nobody has asked for */
+  private receive(message: FromSlot, onReady: () => void): boolean {
     if (message.type === 'ready') {
       onReady();
-      return;
+      return true;
     }
     const waiting = this.waiting.get(message.id);
     this.waiting.delete(message.id);
     waiting?.resolve(message);
+    return waiting !== undefined;
   }
 }
 

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -18,6 +18,8 @@ describe('the runtime process', () => {
   let tmpDir: string;
   before(() => {
     tmpDir = mkdtempSync(path.join(os.tmpdir(), 'runtime-test-'));
+    // Slots work below it as users of their own.
+    chmodSync(tmpDir, 0o711);
   });
   after(() => {
     rmSync(tmpDir, { recursive: true });

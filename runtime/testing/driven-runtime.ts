@@ -1,6 +1,6 @@
 // A runtime process with a tiny model store, and the calls of a driver in short form.
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { ExtensionErrorReply, LoadReply, OffloadReply, StatusReply } from '../protocol.ts';
@@ -34,6 +34,8 @@ export class DrivenRuntime {
 
   static async start(environment: Readonly<Record<string, string>> = {}, heavyBytes?: number, prelude?: string): Promise<DrivenRuntime> {
     const storeDir = mkdtempSync(path.join(os.tmpdir(), 'tiny-store-'));
+    // Slots read it as users of their own.
+    chmodSync(storeDir, 0o755);
     writeTinyStore(storeDir, { models: ['one', 'two', 'three'], ...(heavyBytes === undefined ? {} : { heavyBytes }) });
     return new DrivenRuntime(await RuntimeProcess.start({ INSTAINFER_MODEL_STORE: storeDir, ...environment }, prelude), storeDir);
   }

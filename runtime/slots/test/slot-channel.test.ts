@@ -20,7 +20,7 @@ function connected(): Ends {
   const received: FromSlot[] = [];
   const proxy = new ProxyChannel(
     proxyStream,
-    (message) => received.push(message),
+    (message) => received.push(message) > 0,
     () => {
       ends.broken += 1;
     },
@@ -74,6 +74,36 @@ describe('the channel between proxy and slot', () => {
     slotStream.write(frameBytes(frameKinds.message, Buffer.from('{"type":"ready"}')));
     await nextTurn();
     assert.deepEqual([received, ends.broken], [[{ type: 'ready' }], 0]);
+  });
+
+  it('is closed by more messages than were asked for', async () => {
+    const ends = connected();
+    ends.slotStream.on('error', () => undefined);
+    for (let count = 0; count < 16; count++) ends.slotStream.write(frameBytes(frameKinds.message, Buffer.from('{}')));
+    await nextTurn();
+    assert.equal(ends.broken, 0);
+    ends.slotStream.write(frameBytes(frameKinds.message, Buffer.from('{}')));
+    await nextTurn();
+    await nextTurn();
+    assert.equal(ends.broken, 1);
+  });
+
+  it('takes a large reply from a slot that was asked to run, and from no other', async () => {
+    const large = { ...ran(7), body: Buffer.alloc(3 * 2 ** 20) };
+    for (const { isAsked, received, broken } of [
+      { isAsked: true, received: 1, broken: 0 },
+      { isAsked: false, received: 0, broken: 1 },
+    ]) {
+      const ends = connected();
+      ends.slotStream.on('error', () => undefined);
+      if (isAsked) ends.proxy.run(7, Buffer.alloc(0), true);
+      const slot = new SlotChannel(ends.slotStream, () => undefined);
+      slot.addRan(large);
+      slot.flush();
+      await nextTurn();
+      await nextTurn();
+      assert.deepEqual([ends.received.length, ends.broken], [received, broken]);
+    }
   });
 
   const reply = (status: number, loadMs: number, artifactsBytes: number): Buffer => {

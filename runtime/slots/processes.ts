@@ -1,0 +1,123 @@
+// Which processes of this machine run under a slot's own user id, and how they are stopped, continued and ended: all of
+// them, those too that have left the slot's process group. It reads /proc and sends signals; it decides nothing.
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface UserProcess {
+  readonly pid: number;
+  readonly uid: number;
+  /** The kernel's letter: R running, S and D sleeping, T stopped, t stopped by its tracer. */
+  readonly state: string;
+  /** Private memory. */
+  readonly anonymousBytes: number;
+}
+
+/** Long enough for the lines that are wanted; names of processes are short. */
+const statusBuffer = Buffer.alloc(2048);
+
+/** How long stopping or ending a user's processes may take, in ms: a process inside the kernel may not notice at once. */
+const signalBudgetMs = 5000;
+const betweenLooksMs = 2;
+
+/** The living processes of these users (real user ids). A zombie does nothing and holds nothing: it is not among them. */
+export function processesOf(uids: ReadonlySet<number>): UserProcess[] {
+  const found: UserProcess[] = [];
+  if (uids.size === 0) return found;
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const process = mayBelongTo(uids, pid) ? readProcess(pid) : undefined;
+    if (process !== undefined && uids.has(process.uid)) found.push(process);
+  }
+  return found;
+}
+
+/**
+ * Whether a closer look is worth while: a process that keeps others from looking at it appears as root's, so those
+ * have to be looked at, too.
+ */
+function mayBelongTo(uids: ReadonlySet<number>, pid: number): boolean {
+  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+  return owner !== undefined && (owner === 0 || uids.has(owner));
+}
+
+function readProcess(pid: number): UserProcess | undefined {
+  let text: string;
+  try {
+    const file = openSync(`/proc/${pid}/status`, 'r');
+    try {
+      text = statusBuffer.toString('latin1', 0, readSync(file, statusBuffer, 0, statusBuffer.length, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // ENOENT, ESRCH: it has ended.
+    return undefined;
+  }
+  // The name comes first and is the process's own to choose, but a line break in it is shown escaped.
+  const state = /^State:\t(\w)/m.exec(text)?.[1] ?? 'X';
+  const uid = /^Uid:\t(\d+)/m.exec(text)?.[1];
+  if (uid === undefined || state === 'Z' || state === 'X') return undefined;
+  return { pid, uid: Number(uid), state, anonymousBytes: Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024 };
+}
+
+/** Private memory of these users' processes in bytes, by user id. */
+export function anonymousBytesByUser(uids: ReadonlySet<number>): Map<number, number> {
+  const bytes = new Map<number, number>();
+  for (const process of processesOf(uids)) bytes.set(process.uid, (bytes.get(process.uid) ?? 0) + process.anonymousBytes);
+  return bytes;
+}
+
+/**
+ * Stops every process of a user; resolves when none runs any more.
+ * @returns false when that took too long
+ */
+export function stopProcessesOf(uid: number): Promise<boolean> {
+  const signalled = new Set<number>();
+  // One that is still running may have started another or continued one: looked at again until all stand still.
+  return repeatedly(() => {
+    // What sleeps inside the kernel (D) stops before it leaves it.
+    const running = processesOf(new Set([uid])).filter(({ pid, state }) => !/^[Tt]$/.test(state) && !(state === 'D' && signalled.has(pid)));
+    for (const { pid } of running) {
+      signalled.add(pid);
+      send(pid, 'SIGSTOP');
+    }
+    return running.length === 0;
+  });
+}
+
+export function continueProcessesOf(uid: number): void {
+  for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGCONT');
+}
+
+/**
+ * Ends every process of a user; resolves when none is left.
+ * @returns false when that took too long
+ */
+export async function endProcessesOf(uid: number): Promise<boolean> {
+  const isGone = (): boolean => processesOf(new Set([uid])).length === 0;
+  if (isGone()) return true;
+  // Stopped first: of those that start others as fast as they are killed, none would ever be the last.
+  await stopProcessesOf(uid);
+  return repeatedly(() => {
+    for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGKILL');
+    return isGone();
+  });
+}
+
+async function repeatedly(attempt: () => boolean): Promise<boolean> {
+  const giveUpAt = performance.now() + signalBudgetMs;
+  while (!attempt()) {
+    if (performance.now() > giveUpAt) return false;
+    await sleep(betweenLooksMs);
+  }
+  return true;
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // ESRCH: it has ended.
+  }
+}
