@@ -63,7 +63,7 @@ export class MemoryWatch {
     if (victims.length === 0) return;
     this.options.log.info({ ...sample, excessBytes, mustHold, slots: victims.map(({ id }) => id) }, 'memory pressure');
     const held = mustHold ? pool.all.filter((slot) => isWorking(slot) && !victims.includes(slot)) : [];
-    for (const slot of held) slot.freeze();
+    for (const slot of held) slot.hold();
     await Promise.all(victims.map((slot) => this.options.giveUp(slot)));
     // One that has been retained meanwhile is to stay frozen.
     for (const slot of held) if (isWorking(slot)) slot.thaw();

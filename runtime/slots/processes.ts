@@ -70,12 +70,14 @@ export function anonymousBytesByUser(uids: ReadonlySet<number>): Map<number, num
 
 /**
  * Stops every process of a user; resolves when none runs any more.
+ * @param isWanted asked before each look: nothing is stopped once it is false
  * @returns false when that took too long
  */
-export function stopProcessesOf(uid: number): Promise<boolean> {
+export function stopProcessesOf(uid: number, isWanted: () => boolean = () => true): Promise<boolean> {
   const signalled = new Set<number>();
   // One that is still running may have started another or continued one: looked at again until all stand still.
   return repeatedly(() => {
+    if (!isWanted()) return true;
     // What sleeps inside the kernel (D) stops before it leaves it.
     const running = processesOf(new Set([uid])).filter(({ pid, state }) => !/^[Tt]$/.test(state) && !(state === 'D' && signalled.has(pid)));
     for (const { pid } of running) {

@@ -60,6 +60,7 @@ export class Slot {
   private readonly waiting = new Map<number, { resolve: (reply: SlotReply) => void; reject: (error: Error) => void }>();
   private nextRequest = 0;
   private isEnded = false;
+  private isToStandStill = false;
   private killing: Promise<void> | undefined;
 
   /** @throws AppError SLOT_USERS */
@@ -163,17 +164,26 @@ export class Slot {
     if (this.pid !== 0) setNiceness(this.pid, background ? backgroundNiceness : 0);
   }
 
-  /** Stops everything the slot runs; resolves when it stands still. What cannot be stopped is killed. */
-  async freeze(): Promise<void> {
+  /** Stops the process for a moment, at once. */
+  hold(): void {
     this.signal('SIGSTOP');
-    if (this.uid !== undefined && !(await stopProcessesOf(this.uid))) void this.kill();
   }
 
+  /** Stops everything the slot runs; resolves when it stands still. What cannot be stopped is killed. */
+  async freeze(): Promise<void> {
+    this.isToStandStill = true;
+    this.signal('SIGSTOP');
+    if (this.uid === undefined) return;
+    if (!(await stopProcessesOf(this.uid, () => this.isToStandStill))) void this.kill();
+  }
+
+  /** Ends {@link hold} and {@link freeze}. */
   thaw(): void {
+    const { uid, isToStandStill } = this;
+    this.isToStandStill = false;
     this.signal('SIGCONT');
     // What has left the process group can wait for the call to be sent.
-    const { uid } = this;
-    if (uid !== undefined) setImmediate(() => continueProcessesOf(uid));
+    if (uid !== undefined && isToStandStill) setImmediate(() => continueProcessesOf(uid));
   }
 
   /** Ends the process and everything it has started; resolves when it is gone and its files removed. Idempotent. */
