@@ -8,6 +8,7 @@ import path from 'node:path';
 import { createLogger } from '../common/logger.ts';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
+import { connectionBounds, guardConnections, timeoutsOf } from './connection-guard.ts';
 import { Container } from './container.ts';
 import { runDirectly } from './handlers/direct-run.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
@@ -54,11 +55,17 @@ function slotUsersOf(config: RuntimeConfig): SlotUsers {
   return chooseSlotUsers({ mode: config.slotUsers, firstId: config.firstSlotUid, readable });
 }
 
-function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
-  const controlGroups = new ControlGroups();
+interface Surroundings {
+  readonly users: SlotUsers;
+  readonly controlGroups: ControlGroups;
+  readonly limitBytes: number;
+  readonly workDir: string;
+  readonly slotsDir: string;
+}
+
+function makeContainer(config: RuntimeConfig, surroundings: Surroundings): Container {
   return new Container({
-    ...folders,
-    users,
+    ...surroundings,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
     environment: {
       ...config.actionEnvironment,
@@ -68,8 +75,6 @@ function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workD
       MALLOC_TRIM_THRESHOLD_: '131072',
       MALLOC_MMAP_THRESHOLD_: '131072',
     },
-    limitBytes: config.memoryLimitBytes ?? controlGroups.limitBytes,
-    controlGroups,
     blankSlots: config.blankSlots,
     concurrent: config.concurrent,
     version: versionOfPackage(),
@@ -94,15 +99,17 @@ async function start(): Promise<void> {
   const config = readConfig(process.env);
   setOomScore(process.pid, 'proxy');
   const users = slotUsersOf(config);
-  const server = createServer();
-  // An activation may take as long as its limit allows; the invoker keeps that limit.
-  Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
+  const controlGroups = new ControlGroups();
+  const limitBytes = config.memoryLimitBytes ?? controlGroups.limitBytes;
+  const bounds = connectionBounds(limitBytes);
+  const server = createServer(timeoutsOf(bounds));
+  guardConnections(server, bounds);
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, users, folders);
+  const container = makeContainer(config, { ...folders, users, controlGroups, limitBytes });
   server.on('request', runDirectly(container, createApp(container, config.token)));
 
   let stopping = false;
