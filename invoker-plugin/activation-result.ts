@@ -43,9 +43,12 @@ export function developerFailure(message: string): ActivationResponse {
   return failure(developerError, message);
 }
 
+const memoryExhausted = failure(developerError, 'The action exhausted its memory and was aborted.');
+
 /** The response of a failed /init, or undefined when it succeeded. */
 export function interpretInit(reply: RuntimeReply | NoReply, limits: { timeoutMs: number; maxResponseBytes: number }): ActivationResponse | undefined {
   if ('failure' in reply) {
+    if (reply.failure === 'memory') return memoryExhausted;
     return reply.failure === 'timeout'
       ? failure(developerError, `The action exceeded its time limits of ${limits.timeoutMs} milliseconds during initialization.`)
       : failure(developerError, 'The action did not initialize and exited unexpectedly.');
@@ -60,6 +63,7 @@ export function interpretInit(reply: RuntimeReply | NoReply, limits: { timeoutMs
 /** The response of a /run. */
 export function interpretRun(reply: RuntimeReply | NoReply, limits: { timeoutMs: number; maxResponseBytes: number }): ActivationResponse {
   if ('failure' in reply) {
+    if (reply.failure === 'memory') return memoryExhausted;
     return reply.failure === 'timeout'
       ? failure(developerError, `The action exceeded its time limits of ${limits.timeoutMs} milliseconds.`)
       : failure(developerError, 'The action did not produce a valid response and exited unexpectedly.');

@@ -36,6 +36,8 @@ export interface ExecutorOptions {
   /** Environment of every runtime container. */
   readonly environment: Readonly<Record<string, string>>;
   readonly loadTimeoutMs: number;
+  /** A container that has served is paused when it has been idle for so long; undefined: never. */
+  readonly pauseGraceMs: number | undefined;
 }
 
 /** How an extension route's refusal reads as a scheduler fact. */
@@ -132,9 +134,14 @@ export class CommandExecutor {
       // A token of the container's own: code that runs in one container cannot load into, or off-load from, another.
       const token = randomUUID();
       const container = await this.options.driver.create({ containerId, memoryLimitBytes, environment: { ...this.options.environment, INSTAINFER_TOKEN: token } });
-      const managed = new ManagedContainer(container, memoryLimitBytes, this.options.clock, token);
+      const { clock, pauseGraceMs } = this.options;
+      const onPauseFailure = (error: unknown): void => {
+        this.options.logger.error({ containerId, reason: describeError(error) }, 'container could not be paused; it is removed');
+        container.remove().catch(() => undefined);
+      };
+      const managed = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs, onPauseFailure });
       this.containers.set(containerId, managed);
-      void container.ended.then((how) => this.ended(managed, how));
+      void container.ended.then(({ reason }) => this.ended(managed, reason));
       const startMs = this.now - startedAt;
       const usedBytes = (await managed.usedBytes()) ?? 0;
       // It may have ended meanwhile, and its removal been reported.
@@ -219,21 +226,17 @@ export class CommandExecutor {
     }
     const { qualifiedName, version, revision, namespace } = parseActionKey(actionKey);
     try {
-      const reply = await managed.client.load(
-        {
-          value: {
-            action: qualifiedName,
-            version,
-            revision,
-            namespace,
-            artifacts: artifacts.data,
-            deadlineMs: this.options.loadTimeoutMs,
-            // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
-            code: { code: action.code, binary: action.binary, main: action.main },
-          },
-        },
-        this.options.loadTimeoutMs,
-      );
+      const value = {
+        action: qualifiedName,
+        version,
+        revision,
+        namespace,
+        artifacts: artifacts.data,
+        deadlineMs: this.options.loadTimeoutMs,
+        // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
+        code: { code: action.code, binary: action.binary, main: action.main },
+      };
+      const reply = await managed.awake(() => managed.client.load({ value }, this.options.loadTimeoutMs));
       if (reply.ok) {
         const { loadMs, residentBytes, memory } = reply.reply;
         this.emit({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs, residentBytes, usedBytes: memory.usedBytes });
@@ -253,7 +256,7 @@ export class CommandExecutor {
     if (managed === undefined) return;
     const { qualifiedName, version, revision } = parseActionKey(actionKey);
     try {
-      const reply = await managed.client.offload({ value: { action: qualifiedName, version, revision } }, offloadTimeoutMs);
+      const reply = await managed.awake(() => managed.client.offload({ value: { action: qualifiedName, version, revision } }, offloadTimeoutMs));
       const usedBytes = reply.ok ? reply.reply.memory.usedBytes : ((await managed.usedBytes()) ?? 0);
       this.emit({ type: 'offloadCompleted', at: this.now, containerId, actionKey, usedBytes });
     } catch (error) {

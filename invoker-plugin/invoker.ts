@@ -65,6 +65,8 @@ export interface InvokerOptions extends ServingOptions {
   readonly scheduler: SchedulerConfig;
   /** Environment of every runtime container. */
   readonly environment: Readonly<Record<string, string>>;
+  /** A container that has served is paused when it has been idle for so long (a stock invoker: 10 s); absent: never. */
+  readonly pauseGraceMs?: number | undefined;
   readonly publishEvents: boolean;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
   /** Sees every answered activation, after its acknowledgement. */
@@ -123,7 +125,7 @@ export class Invoker {
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
     this.residency = new ResidencyReporter({ bus: options.bus, invoker: options.instance, logger: options.logger });
     this.executor = new CommandExecutor(
-      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs },
+      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
       (event) => {
         this.loop.submit(event);
       },
@@ -150,6 +152,7 @@ export class Invoker {
     const onError = (error: unknown, record: BusRecord): void => {
       this.options.logger.error({ topic: record.topic, offset: record.offset, reason: describeError(error) }, 'a record could not be handled');
     };
+    await this.options.driver.start();
     const topic = invokerTopic(this.options.instance);
     await bus.ensureTopic(topic, openWhiskTopicSettings.invoker);
     await bus.ensureTopic(planTopic, compactedTopicSettings);

@@ -48,17 +48,17 @@ export class LogCollector {
   }
 
   /** To be registered with the container. Output outside of an activation is nobody's and is dropped. */
-  readonly listener: LogListener = (stream, line) => {
+  readonly listener: LogListener = (stream, line, time) => {
     const collection = this.current;
     if (collection === undefined) return;
     if (line.endsWith(sentinel)) {
       const rest = line.slice(0, -sentinel.length);
-      if (rest !== '') this.add(collection, stream, rest);
+      if (rest !== '') this.add(collection, stream, rest, time);
       collection.open.delete(stream);
       if (collection.open.size === 0) this.finish(collection);
       return;
     }
-    this.add(collection, stream, line);
+    this.add(collection, stream, line, time);
   };
 
   /**
@@ -89,9 +89,9 @@ export class LogCollector {
     collection.done({ lines: collection.lines, isComplete: collection.open.size === 0 });
   }
 
-  private add(collection: Collection, stream: 'stdout' | 'stderr', text: string): void {
+  private add(collection: Collection, stream: 'stdout' | 'stderr', text: string, time: string | undefined): void {
     if (collection.truncated) return;
-    const line = this.format(stream, text);
+    const line = this.format(stream, text, time);
     collection.bytes += Buffer.byteLength(line);
     if (collection.bytes > collection.limitBytes) {
       collection.truncated = true;
@@ -101,7 +101,7 @@ export class LogCollector {
     collection.lines.push(line);
   }
 
-  private format(stream: string, text: string): string {
-    return `${new Date(this.options.now()).toISOString().padEnd(30)} ${stream}: ${text}`;
+  private format(stream: string, text: string, time = new Date(this.options.now()).toISOString()): string {
+    return `${time.padEnd(30)} ${stream}: ${text}`;
   }
 }

@@ -2,13 +2,15 @@
 // one activation through it. It decides nothing; it reports what happened and when.
 import type { ActionDocument } from '../common/action-document.ts';
 import type { Clock } from '../common/clock.ts';
+import { describeError } from '../common/errors.ts';
 import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
 import { bytesPerMegabyte } from '../common/action-document.ts';
 import { initValueOf, runBodyOf } from './activation-payload.ts';
 import { interpretInit, interpretRun, leavesContainerUsable, platformFailure } from './activation-result.ts';
 import type { StartActivation } from './core/commands.ts';
-import type { Container } from './drivers/driver.ts';
+import type { Container, ContainerEnd } from './drivers/driver.ts';
+import { IdlePause } from './idle-pause.ts';
 import { maxResponseBytesOf } from './limits.ts';
 import { LogCollector, noLogs, type CollectedLogs, type FinishLogs } from './log-collector.ts';
 import { RuntimeClient, type NoReply, type RuntimeReply } from './runtime-client.ts';
@@ -38,6 +40,19 @@ const markerTimeoutMs = 2000;
 /** A container that is removed anyway is not waited for; what it wrote last may still be on its way. */
 const failedMarkerTimeoutMs = 200;
 const cleanTimeoutMs = 10_000;
+/** How long after a lost connection the end of the container is waited for, to say why. */
+const endTimeoutMs = 500;
+
+export interface ManagedContainerOptions {
+  readonly container: Container;
+  readonly memoryLimitBytes: number;
+  readonly clock: Clock;
+  /** What the container's pre-loading routes ask for. */
+  readonly token: string;
+  /** An idle container is paused after so long; undefined: never. */
+  readonly pauseGraceMs: number | undefined;
+  readonly onPauseFailure: (error: unknown) => void;
+}
 
 export class ManagedContainer {
   readonly container: Container;
@@ -47,19 +62,38 @@ export class ManagedContainer {
   activation: Promise<void> = Promise.resolve();
   removalRequested = false;
   private readonly logCollector: LogCollector;
+  private readonly idlePause: IdlePause;
   private readonly clock: Clock;
 
-  constructor(container: Container, memoryLimitBytes: number, clock: Clock, token: string) {
+  constructor({ container, memoryLimitBytes, clock, token, pauseGraceMs, onPauseFailure }: ManagedContainerOptions) {
     this.container = container;
     this.memoryLimitBytes = memoryLimitBytes;
     this.clock = clock;
     this.client = new RuntimeClient(container.baseUrl, () => clock.now(), token);
     this.logCollector = new LogCollector({ markerTimeoutMs, failedMarkerTimeoutMs, now: () => clock.now() });
     container.onLog(this.logCollector.listener);
+    this.idlePause = new IdlePause({ container, clock, graceMs: pauseGraceMs, onFailure: onPauseFailure });
+    void container.ended.then(() => {
+      this.idlePause.close();
+    });
+  }
+
+  /** Runs a task that asks something of the container: a paused one is resumed first. @throws when that fails */
+  awake<T>(task: () => Promise<T>): Promise<T> {
+    return this.idlePause.awake(task);
   }
 
   /** Clean, /init and /run as the command says; never rejects. */
   async run(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
+    this.idlePause.enable();
+    try {
+      return await this.awake(() => this.runAwake(command, message, action));
+    } catch (error) {
+      return this.unstarted(describeError(error));
+    }
+  }
+
+  private async runAwake(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
     const limits = { timeoutMs: action.limits.timeoutMs, maxResponseBytes: maxResponseBytesOf(message.user.limits, maxResponseBytes) };
     const collect: FinishLogs = action.limits.logsMegabytes === 0 ? () => Promise.resolve(noLogs) : this.logCollector.begin(action.limits.logsMegabytes * bytesPerMegabyte);
     if (command.clean !== 'none') {
@@ -70,7 +104,7 @@ export class ManagedContainer {
     let initMs: number | undefined;
     let loadMs = 0;
     if (command.init) {
-      const reply = await this.client.init(initValueOf(message, action, readyAt + limits.timeoutMs), limits);
+      const reply = await this.explained(this.client.init(initValueOf(message, action, readyAt + limits.timeoutMs), limits));
       const phasesMs = 'phasesMs' in reply ? reply.phasesMs : {};
       loadMs += phasesMs['load'] ?? 0;
       initMs = Math.max(0, reply.tookMs - loadMs);
@@ -81,7 +115,7 @@ export class ManagedContainer {
       }
     }
     const runAt = this.clock.now();
-    const reply = await this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits);
+    const reply = await this.explained(this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits));
     const runLoadMs = ('phasesMs' in reply ? reply.phasesMs['load'] : undefined) ?? 0;
     const response = interpretRun(reply, limits);
     return {
@@ -101,7 +135,7 @@ export class ManagedContainer {
   /** Private memory in use; undefined when the container does not say. */
   async usedBytes(): Promise<number | undefined> {
     try {
-      const status = await this.client.status(cleanTimeoutMs);
+      const status = await this.awake(() => this.client.status(cleanTimeoutMs));
       return status.ok ? status.reply.memory.usedBytes : undefined;
     } catch {
       return undefined;
@@ -111,11 +145,25 @@ export class ManagedContainer {
   /** @returns why it failed, or undefined. */
   async clean(retain: boolean): Promise<string | undefined> {
     try {
-      const reply = await this.client.clean(retain, cleanTimeoutMs);
+      const reply = await this.awake(() => this.client.clean(retain, cleanTimeoutMs));
       return reply.ok ? undefined : reply.error.error;
     } catch (error) {
       return error instanceof Error ? error.message : 'it did not answer';
     }
+  }
+
+  /** A connection that was lost because the container exhausted its memory says so. */
+  private async explained(asked: Promise<RuntimeReply | NoReply>): Promise<RuntimeReply | NoReply> {
+    const reply = await asked;
+    if (!('failure' in reply) || reply.failure === 'timeout') return reply;
+    const end = await new Promise<ContainerEnd | undefined>((resolve) => {
+      const cancel = this.clock.setTimer(this.clock.now() + endTimeoutMs, () => resolve(undefined));
+      void this.container.ended.then((ended) => {
+        cancel();
+        resolve(ended);
+      });
+    });
+    return end?.memoryExhausted === true ? { ...reply, failure: 'memory' } : reply;
   }
 
   private unstarted(reason: string): ActivationOutcome {

@@ -27,7 +27,8 @@ export interface RuntimeReply {
 
 /** Why there is no reply. */
 export interface NoReply {
-  readonly failure: 'timeout' | 'refused' | 'lost';
+  /** `memory`: the container was ended for it; the client itself cannot tell. */
+  readonly failure: 'timeout' | 'refused' | 'lost' | 'memory';
   readonly message: string;
   readonly tookMs: number;
 }

@@ -8,7 +8,6 @@ import path from 'node:path';
 import { createLogger } from '../common/logger.ts';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
-import { connectionBounds, guardConnections, timeoutsOf } from './connection-guard.ts';
 import { Container } from './container.ts';
 import { runDirectly } from './handlers/direct-run.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
@@ -55,17 +54,11 @@ function slotUsersOf(config: RuntimeConfig): SlotUsers {
   return chooseSlotUsers({ mode: config.slotUsers, firstId: config.firstSlotUid, readable });
 }
 
-interface Surroundings {
-  readonly users: SlotUsers;
-  readonly controlGroups: ControlGroups;
-  readonly limitBytes: number;
-  readonly workDir: string;
-  readonly slotsDir: string;
-}
-
-function makeContainer(config: RuntimeConfig, surroundings: Surroundings): Container {
+function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
+  const controlGroups = new ControlGroups();
   return new Container({
-    ...surroundings,
+    ...folders,
+    users,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
     environment: {
       ...config.actionEnvironment,
@@ -75,6 +68,8 @@ function makeContainer(config: RuntimeConfig, surroundings: Surroundings): Conta
       MALLOC_TRIM_THRESHOLD_: '131072',
       MALLOC_MMAP_THRESHOLD_: '131072',
     },
+    limitBytes: config.memoryLimitBytes ?? controlGroups.limitBytes,
+    controlGroups,
     blankSlots: config.blankSlots,
     concurrent: config.concurrent,
     version: versionOfPackage(),
@@ -99,17 +94,15 @@ async function start(): Promise<void> {
   const config = readConfig(process.env);
   setOomScore(process.pid, 'proxy');
   const users = slotUsersOf(config);
-  const controlGroups = new ControlGroups();
-  const limitBytes = config.memoryLimitBytes ?? controlGroups.limitBytes;
-  const bounds = connectionBounds(limitBytes);
-  const server = createServer(timeoutsOf(bounds));
-  guardConnections(server, bounds);
+  const server = createServer();
+  // An activation may take as long as its limit allows; the invoker keeps that limit.
+  Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, { ...folders, users, controlGroups, limitBytes });
+  const container = makeContainer(config, users, folders);
   server.on('request', runDirectly(container, createApp(container, config.token)));
 
   let stopping = false;

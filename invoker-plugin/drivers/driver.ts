@@ -7,21 +7,38 @@ export interface ContainerRequest {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Receives every line the container's code writes, sentinel lines included. */
-export type LogListener = (stream: 'stdout' | 'stderr', line: string) => void;
+/** Receives every line the container's code writes, sentinel lines included; `time` (RFC 3339) where the driver knows it. */
+export type LogListener = (stream: 'stdout' | 'stderr', line: string, time?: string) => void;
+
+/** How a container ended. */
+export interface ContainerEnd {
+  /** One line, such as `exit code 137`. */
+  readonly reason: string;
+  /** The kernel ended it because it reached its memory limit. */
+  readonly memoryExhausted: boolean;
+}
 
 export interface Container {
   readonly containerId: string;
   /** Where its action proxy listens, such as `http://127.0.0.1:41234`. */
   readonly baseUrl: string;
-  /** Resolves when the container has ended, for whatever reason, with one line that says how. */
-  readonly ended: Promise<string>;
+  /** Resolves when the container has ended, for whatever reason. */
+  readonly ended: Promise<ContainerEnd>;
   onLog(listener: LogListener): void;
-  /** Ends the container and everything in it; resolves when nothing of it is left. Idempotent. */
+  /** Takes the processor from it: it answers nothing until {@link resume}. Resolves when that is so. Idempotent. */
+  pause(): Promise<void>;
+  /** Gives the processor back. Idempotent. @throws when the container has ended */
+  resume(): Promise<void>;
+  /** Ends the container and everything in it, paused or not; resolves when nothing of it is left. Idempotent. */
   remove(): Promise<void>;
 }
 
 export interface ContainerDriver {
+  /**
+   * Makes ready for the first container: removes what an earlier run of the same invoker left.
+   * @throws AppError CONTAINER_START that says what is missing on this machine
+   */
+  start(): Promise<void>;
   /**
    * Starts a container and resolves when its proxy listens.
    * @throws AppError CONTAINER_START with the reason; nothing of the container is left then.

@@ -6,7 +6,7 @@ import os from 'node:os';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AppError } from '../../common/errors.ts';
-import type { Container, ContainerDriver, ContainerRequest, LogListener } from './driver.ts';
+import type { Container, ContainerDriver, ContainerEnd, ContainerRequest, LogListener } from './driver.ts';
 
 const listeningSchema = z.object({ type: z.literal('listening'), port: z.number().int().positive() });
 
@@ -20,7 +20,7 @@ export interface ProcessDriverOptions {
 
 class ProcessContainer implements Container {
   readonly containerId: string;
-  readonly ended: Promise<string>;
+  readonly ended: Promise<ContainerEnd>;
   baseUrl = '';
   private readonly child: ChildProcess;
   private readonly listeners: LogListener[] = [];
@@ -33,10 +33,10 @@ class ProcessContainer implements Container {
     this.graceMs = graceMs;
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => {
-        resolve(error.message);
+        resolve({ reason: error.message, memoryExhausted: false });
       });
       child.once('exit', (code, signal) => {
-        resolve(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`);
+        resolve({ reason: signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`, memoryExhausted: false });
       });
     });
     for (const stream of ['stdout', 'stderr'] as const) {
@@ -52,6 +52,15 @@ class ProcessContainer implements Container {
     this.listeners.push(listener);
   }
 
+  /** Stops the proxy: its slots have nothing to do without it. */
+  async pause(): Promise<void> {
+    this.child.kill('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    if (!this.child.kill('SIGCONT')) throw new AppError('CONTAINER_PROTOCOL', `Container ${this.containerId} has ended.`, 'It is replaced.');
+  }
+
   remove(): Promise<void> {
     this.removal ??= this.end();
     return this.removal;
@@ -59,6 +68,8 @@ class ProcessContainer implements Container {
 
   private async end(): Promise<void> {
     this.child.kill('SIGTERM');
+    // A stopped process takes no other signal.
+    this.child.kill('SIGCONT');
     const timer = setTimeout(() => {
       this.killGroup();
     }, this.graceMs);
@@ -82,12 +93,19 @@ class ProcessContainer implements Container {
 export class ProcessDriver implements ContainerDriver {
   private readonly options: ProcessDriverOptions;
   private readonly containers = new Set<ProcessContainer>();
+  private isClosed = false;
 
   constructor(options: ProcessDriverOptions) {
     this.options = options;
   }
 
+  /** Processes end with the invoker that started them: there is nothing to clean up. */
+  async start(): Promise<void> {
+    await Promise.resolve();
+  }
+
   async create(request: ContainerRequest): Promise<Container> {
+    if (this.isClosed) throw new AppError('CONTAINER_START', `Container ${request.containerId} did not start: the driver is closed.`, 'Make a new driver.');
     const child = spawn(process.execPath, ['--enable-source-maps', this.options.runtimeMain], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -114,6 +132,7 @@ export class ProcessDriver implements ContainerDriver {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.all([...this.containers].map((container) => container.remove()));
   }
 
@@ -130,7 +149,7 @@ export class ProcessDriver implements ContainerDriver {
         ([message]: unknown[]) => ({ message }),
         () => ({ reason: `nothing was heard of it for ${this.options.startTimeoutMs} ms` }),
       ),
-      container.ended.then((reason) => ({ reason })),
+      container.ended,
     ]);
     if ('reason' in outcome) throw failed(outcome.reason);
     const parsed = listeningSchema.safeParse(outcome.message);

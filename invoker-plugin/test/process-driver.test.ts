@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
@@ -8,7 +9,27 @@ import { describeDriver } from '../testing/driver-conformance.ts';
 
 const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
 
-describeDriver('the process driver', () => new ProcessDriver({ runtimeMain, startTimeoutMs: 20_000, graceMs: 1_000 }));
+describeDriver({
+  name: 'the process driver',
+  create: () => new ProcessDriver({ runtimeMain, startTimeoutMs: 20_000, graceMs: 1_000 }),
+  kill: async ({ baseUrl }) => {
+    process.kill(await listenerOf(new URL(baseUrl).port), 'SIGKILL');
+  },
+  enforcesLimits: false,
+});
+
+/** The process that listens on a port of this machine. */
+async function listenerOf(port: string): Promise<number> {
+  const listening = new RegExp(`^ *\\d+: \\S+:${Number(port).toString(16).toUpperCase().padStart(4, '0')} \\S+ 0A(?: +\\S+){5} +(\\d+)`, 'm');
+  const inode = listening.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    for (const descriptor of descriptors) {
+      if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '')) === `socket:[${inode}]`) return Number(pid);
+    }
+  }
+  throw new Error(`nobody listens on port ${port}`);
+}
 
 describe('the process driver', () => {
   let folder: string;
