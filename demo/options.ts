@@ -13,6 +13,9 @@ import { arrivalModes, type ArrivalMode } from '../lab/traces/arrivals.ts';
 /** Memory limit of every action of the demo, and so of its containers: 2048 MB, as in the paper. */
 export const containerMemoryMb = 2048;
 
+/** What `npm run image` builds. */
+const defaultImage = 'instainfer/action-nodejs-instainfer:latest';
+
 /** What the live demo and the simulation have in common. */
 const replayTable = {
   policy: choiceOption({
@@ -141,6 +144,19 @@ export const demoTable = {
     description: 'Uses small variants of the models: quick to build and to run, and no measure of anything.',
     defaultValue: false,
   }),
+  containers: choiceOption({
+    flag: 'containers',
+    env: 'INSTAINFER_DEMO_CONTAINERS',
+    description: 'Whether a container is a process of this machine or one of its container engine.',
+    choices: ['process', 'docker'] as const,
+    defaultValue: 'process',
+  }),
+  image: textOption({
+    flag: 'image',
+    env: 'INSTAINFER_DEMO_IMAGE',
+    description: 'The runtime image of `--containers docker`, as `npm run image` builds it by default.',
+    valueName: 'NAME:TAG',
+  }),
 };
 
 /** Options of `npm run sim`. */
@@ -169,6 +185,8 @@ export const simTable = {
 const flagsOfDemoOnly = {
   cache: 'A simulation takes its latencies from --profile: give one that was measured with that cache.',
   small: 'A simulation takes its latencies from --profile: give one that was measured with small models.',
+  containers: 'A simulation takes its latencies from --profile: give one that was measured with such containers.',
+  image: 'A simulation starts no containers.',
 };
 const flagsOfSimOnly = {
   profile: 'The live demo measures its latencies; npm run sim takes a profile.',
@@ -196,6 +214,8 @@ export interface ReplayOptions {
 export interface DemoOptions extends ReplayOptions {
   readonly cache: 'warm' | 'cold';
   readonly small: boolean;
+  readonly containers: 'process' | 'docker';
+  readonly image: string;
 }
 export interface SimOptions extends ReplayOptions {
   readonly profileFile: string;
@@ -209,7 +229,10 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Options of the live demo. Throws AppError BAD_OPTION or TOO_LITTLE_MEMORY. */
 export function parseDemoOptions(argv: readonly string[], env: Env): DemoOptions {
   const { values, given } = parseOptions({ table: demoTable, argv, env, flagsOfOthers: flagsOfSimOnly });
-  return Object.freeze({ ...compileReplay(values, given), cache: values.cache, small: values.small });
+  if (values.image !== undefined && values.containers === 'process') {
+    throw new AppError('BAD_OPTION', '--image is of no use where containers are processes.', 'Add --containers docker, or leave out --image.');
+  }
+  return Object.freeze({ ...compileReplay(values, given), cache: values.cache, small: values.small, containers: values.containers, image: values.image ?? defaultImage });
 }
 
 /** Options of the simulation. Throws AppError BAD_OPTION or TOO_LITTLE_MEMORY. */

@@ -1,6 +1,5 @@
 // One arm of the demo, live: real containers, real sessions, the real scheduler, fed with the trace's arrivals through
 // OpenWhisk's own messages. It measures and reports; it prints nothing.
-import path from 'node:path';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { shortNameOf } from '../../common/action-identity.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
@@ -16,14 +15,13 @@ import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
-import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { FinishedActivation } from '../../invoker-plugin/activation-answers.ts';
 import { embeddedServing, Invoker, type LoadEstimate } from '../../invoker-plugin/invoker.ts';
 import type { ActivationRow } from '../report/rows.ts';
 import type { Arrival } from '../../lab/traces/arrivals.ts';
+import type { DemoContainers } from './containers.ts';
 import { Settling } from './settling.ts';
 
-const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
 const invokerId = 0;
 
 /** The demo's caller; the key is a name, not a secret: nothing checks it in this process. */
@@ -42,6 +40,7 @@ export interface LiveRunOptions {
   readonly preloader: PreloaderConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly containers: DemoContainers;
   /** Environment of the runtime containers: model store, loading form, cache. */
   readonly environment: Readonly<Record<string, string>>;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
@@ -72,7 +71,7 @@ export async function runLive(options: LiveRunOptions): Promise<LiveRunResult> {
     bus,
     clock,
     logger,
-    driver: new ProcessDriver({ runtimeMain, startTimeoutMs: 30_000, graceMs: 2_000 }),
+    ...options.containers,
     catalog,
     scheduler: options.scheduler,
     environment: options.environment,

@@ -25,6 +25,7 @@ import { runContextOf, summarize } from '../report/summary.ts';
 import { renderComparison, renderRun } from '../report/table.ts';
 import { generateArrivals, type Arrival } from '../../lab/traces/arrivals.ts';
 import { readAssignedTrace, type AssignedTrace } from '../../lab/traces/assign-actions.ts';
+import { demoContainers } from './containers.ts';
 import { deployableActions } from './deployment.ts';
 import { runLive } from './live-run.ts';
 import { ensureModelStore } from './model-store.ts';
@@ -80,6 +81,8 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
   process.on('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
+    // An engine or an image that is missing shows now, not after the models are built.
+    await demoContainers(options, 0, undefined).driver.start();
     const replay = await prepare(options, trace, interruption.signal);
     if (replay === undefined) return interruptedExitCode;
     const runs: ArmRun[] = [];
@@ -140,6 +143,7 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
   });
   try {
     const result = await runLive({
+      containers: demoContainers(options, 0, replay.storeDir),
       actions,
       arrivals,
       scheduler,

@@ -21,18 +21,18 @@ describe('parseDemoOptions', () => {
       arm: { policy: 'pagurus', preload: true, loading: 'mapped' },
       compare: false, arrivals: 'exact', speed: 1, poolMemoryBytes: 8192 * mb, containerMemoryBytes: 2048 * mb,
       keepAliveMs: 60_000, zygoteWindowMs: 120_000, stemCellCount: 2, seed: 1, traceFile: shippedTraceFile,
-      actions: undefined, outDir: undefined, cache: 'warm', small: false,
+      actions: undefined, outDir: undefined, cache: 'warm', small: false, containers: 'process', image: 'instainfer/action-nodejs-instainfer:latest',
     });
   });
 
   it('takes every option of the command line', () => {
-    const argv = '--policy stemcell --preload off --loading stock --cache cold --speed 2 --memory 4096 --seed 7 --small --out d --trace t.csv --actions a,b --arrivals script --keep-alive 600 --zygote-window 30 --stem-cells 1';
+    const argv = '--policy stemcell --preload off --loading stock --cache cold --speed 2 --memory 4096 --seed 7 --small --out d --trace t.csv --actions a,b --arrivals script --keep-alive 600 --zygote-window 30 --stem-cells 1 --containers docker --image own:1';
     const options = parseDemoOptions(argv.split(' '), {});
     assert.deepEqual({ ...options }, {
       arm: { policy: 'stemcell', preload: false, loading: 'stock' },
       compare: false, arrivals: 'script', speed: 2, poolMemoryBytes: 4096 * mb, containerMemoryBytes: 2048 * mb,
       keepAliveMs: 600_000, zygoteWindowMs: 30_000, stemCellCount: 1, seed: 7, traceFile: 't.csv',
-      actions: ['a', 'b'], outDir: 'd', cache: 'cold', small: true,
+      actions: ['a', 'b'], outDir: 'd', cache: 'cold', small: true, containers: 'docker', image: 'own:1',
     });
   });
 
@@ -40,6 +40,10 @@ describe('parseDemoOptions', () => {
     const error = refusal(() => parseDemoOptions(['--memory', '2047'], {}));
     assert.deepEqual([error.code, error.fix], ['TOO_LITTLE_MEMORY', 'Give --memory 2048 or more.']);
     assert.equal(parseDemoOptions(['--memory', '2048'], {}).poolMemoryBytes, 2048 * mb);
+  });
+
+  it('refuses an image for containers that have none', () => {
+    assert.equal(refusal(() => parseDemoOptions(['--image', 'own:1'], {})).fix, 'Add --containers docker, or leave out --image.');
   });
 
   it('refuses an unknown policy with what was probably meant', () => {

@@ -128,6 +128,17 @@ describe(`the image ${testImage}`, function () {
       assert.equal((await runtime.container.inspect()).State.ExitCode, 0);
     });
 
+    it("runs action code as a user of its own, who may not read the proxy's environment", async () => {
+      const code = `
+        function main() {
+          const fs = require('node:fs');
+          const readable = (file) => { try { fs.readFileSync(file); return true; } catch { return false; } };
+          return { isRoot: process.getuid() === 0, proxy: readable('/proc/1/environ') };
+        }`;
+      const container = await initialised(await fresh(), code);
+      assertOk(await container.run(runBody({})), { isRoot: false, proxy: false });
+    });
+
     it("shows actions OpenWhisk's client and the inference libraries, and none of the proxy's own", async () => {
       const code = `
         function main({ names }) {
