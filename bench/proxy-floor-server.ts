@@ -11,6 +11,10 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
+    if (request.method !== 'POST') {
+      response.writeHead(500, { 'content-length': 0 }).end();
+      return;
+    }
     const { value } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { value: unknown };
     const body = Buffer.from(JSON.stringify(value));
     if (withMarkers) {
