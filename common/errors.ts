@@ -21,6 +21,7 @@ export const errorCodes = {
   DISK_FULL: { retriable: true },
   ACTION_UNREADABLE: { retriable: false },
   CATALOG_UNAVAILABLE: { retriable: true },
+  PLATFORM_UNSUPPORTED: { retriable: false },
   PORT_IN_USE: { retriable: false },
   TOO_LITTLE_MEMORY: { retriable: false },
   ACTION_ARCHIVE: { retriable: false },

@@ -3,7 +3,25 @@ import { z } from 'zod';
 import { AppError } from '../common/errors.ts';
 import { idsOfContainer, type SlotUserMode } from './slots/slot-users.ts';
 
+/** How the runtime serves an action over plain HTTP: OpenWhisk's variables for its runtimes on Knative. */
+export interface KnativeConfig {
+  /** Methods that the action's route takes. */
+  readonly methods: readonly HttpMethod[];
+  /** The code that the service is for; undefined: a request brings it. */
+  readonly action: { readonly name: string; readonly main: string; readonly code: string; readonly binary: boolean } | undefined;
+  readonly version: string;
+  /** Whether that code wants bodies as they are. */
+  readonly raw: boolean;
+  readonly namespace: string;
+  /** What is to be resident before the service is ready, as the value of a `preload` annotation. */
+  readonly preload: string | undefined;
+}
+const httpMethods = ['get', 'post', 'put', 'delete', 'options'] as const;
+export type HttpMethod = (typeof httpMethods)[number];
+
 export interface RuntimeConfig {
+  /** Undefined on OpenWhisk. */
+  readonly knative: KnativeConfig | undefined;
   readonly port: number;
   readonly host: string | undefined;
   /** Root of the model store; without it, models come from action archives only. */
@@ -39,6 +57,7 @@ const variables = z.object({
   INSTAINFER_CACHE: z.enum(['warm', 'cold']).default('warm'),
   INSTAINFER_MEMORY_LIMIT_BYTES: z.coerce.number().int().positive().optional(),
   INSTAINFER_BLANK_SLOTS: z.coerce.number().int().min(0).max(1).default(1),
+  INSTAINFER_PRELOAD: optionalText,
   INSTAINFER_GRACE_MS: z.coerce.number().int().nonnegative().default(10_000),
   INSTAINFER_TOKEN: optionalText,
   INSTAINFER_SLOT_USERS: z.enum(['auto', 'own', 'shared']).default('auto'),
@@ -60,6 +79,7 @@ export function readConfig(env: NodeJS.ProcessEnv): RuntimeConfig {
   }
   const values = parsed.data;
   return Object.freeze({
+    knative: isOnKnative(env) ? knativeConfigOf(env, values.INSTAINFER_PRELOAD) : undefined,
     port: values.PORT,
     host: values.HOST,
     modelStore: values.INSTAINFER_MODEL_STORE,
@@ -75,6 +95,39 @@ export function readConfig(env: NodeJS.ProcessEnv): RuntimeConfig {
     logLevel: values.INSTAINFER_LOG_LEVEL,
     actionEnvironment: actionEnvironmentOf(env),
   });
+}
+
+/** @throws AppError PLATFORM_UNSUPPORTED */
+function isOnKnative({ __OW_RUNTIME_PLATFORM: platform = '' }: NodeJS.ProcessEnv): boolean {
+  switch (platform.toLowerCase()) {
+    case '':
+    case 'openwhisk':
+      return false;
+    case 'knative':
+      return true;
+    default:
+      throw new AppError('PLATFORM_UNSUPPORTED', `__OW_RUNTIME_PLATFORM=${platform}: there is no such platform.`, 'Take openwhisk (the default) or knative.');
+  }
+}
+
+function knativeConfigOf(env: NodeJS.ProcessEnv, preload: string | undefined): KnativeConfig {
+  const isOn = (name: string): boolean => env[name]?.toLowerCase() === 'true';
+  const code = env['__OW_ACTION_CODE'] ?? '';
+  return {
+    methods: methodsOf(env['__OW_HTTP_METHODS']),
+    action: code === '' ? undefined : { name: env['__OW_ACTION_NAME'] ?? '', main: env['__OW_ACTION_MAIN'] || 'main', code, binary: isOn('__OW_ACTION_BINARY') },
+    version: env['__OW_ACTION_VERSION'] || '0.0.1',
+    raw: isOn('__OW_ACTION_RAW'),
+    namespace: env['__OW_NAMESPACE'] ?? '',
+    preload,
+  };
+}
+
+/** `[get, post]` in any case; POST where nothing is said or understood, as the stock runtime has it. */
+function methodsOf(text = ''): HttpMethod[] {
+  const named = /^\[(.*)\]$/.exec(text)?.[1]?.split(',').map((method) => method.trim().toLowerCase()) ?? [];
+  const methods = httpMethods.filter((method) => named.includes(method));
+  return methods.length === 0 ? ['post'] : methods;
 }
 
 function actionEnvironmentOf(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -11,6 +11,7 @@ import { readConfig, type RuntimeConfig } from './config.ts';
 import { Container } from './container.ts';
 import { runDirectly } from './handlers/direct-run.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
+import { KnativeService } from './platforms/knative.ts';
 import { createApp } from './server.ts';
 import { chooseSlotUsers, type SlotUsers } from './slots/slot-users.ts';
 
@@ -103,7 +104,8 @@ async function start(): Promise<void> {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
   const container = makeContainer(config, users, folders);
-  server.on('request', runDirectly(container, createApp(container, config.token)));
+  const service = config.knative === undefined ? undefined : new KnativeService(container, config.knative);
+  server.on('request', service === undefined ? runDirectly(container, createApp(container, config.token)) : service.createApp(config.token));
 
   let stopping = false;
   const stop = (graceMs: number): void => {
@@ -117,6 +119,10 @@ async function start(): Promise<void> {
       setTimeout(() => server.closeAllConnections(), lastRepliesMs);
     });
   };
+  // Probes are answered meanwhile; the service is not ready before this is done.
+  service?.prepare().catch((error: unknown) => {
+    if (!stopping) fail(error);
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(config.graceMs));
   process.on('disconnect', () => stop(0));
   process.send?.({ type: 'listening', port });
@@ -124,7 +130,12 @@ async function start(): Promise<void> {
   if (process.stderr.isTTY) process.stderr.write(`The runtime listens on http://localhost:${port}. Ctrl-C ends it.\n`);
 }
 
-start().catch((error: unknown) => {
+/** What the stock runtime exits with on a platform that it does not know. */
+const unknownPlatformStatus = 9;
+
+function fail(error: unknown): void {
   process.stderr.write(`${describeError(error)}\n`);
-  process.exit(1);
-});
+  process.exit(error instanceof AppError && error.code === 'PLATFORM_UNSUPPORTED' ? unknownPlatformStatus : 1);
+}
+
+start().catch(fail);

@@ -16,26 +16,42 @@ import { sendJson } from './handlers/send.ts';
 
 /** @param token when given, the routes beyond OpenWhisk's own ask for `Authorization: Bearer <token>` */
 export function createApp(container: Container, token: string | undefined): Express {
+  const app = newApp();
+  app.post('/run', rawBody, handleRun(container));
+  app.post('/init', rawBody, handleInit(container));
+  addExtensionRoutes(app, container, token);
+  app.get('/healthz', handleHealth());
+  app.get('/readyz', handleReadiness(container));
+  addFallback(app);
+  return app;
+}
+
+/** An application without routes that says nothing about itself. */
+export function newApp(): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  // The bytes go through as they are; whoever needs the object parses them, once.
-  const body = express.raw({ type: () => true, limit: maxBodyBytes });
-  const authorised = token === undefined ? [] : [requireToken(token)];
+  return app;
+}
 
-  app.post('/run', body, handleRun(container));
-  app.post('/init', body, handleInit(container));
-  app.post('/load', ...authorised, body, handleLoad(container));
-  app.post('/offload', ...authorised, body, handleOffload(container));
-  app.post('/clean', ...authorised, body, handleClean(container));
+/** The bytes go through as they are; whoever needs the object parses them, once. */
+export const rawBody = express.raw({ type: () => true, limit: maxBodyBytes });
+
+/** The routes beyond OpenWhisk's own. */
+export function addExtensionRoutes(app: Express, container: Container, token: string | undefined): void {
+  const authorised = token === undefined ? [] : [requireToken(token)];
+  app.post('/load', ...authorised, rawBody, handleLoad(container));
+  app.post('/offload', ...authorised, rawBody, handleOffload(container));
+  app.post('/clean', ...authorised, rawBody, handleClean(container));
   app.get('/status', ...authorised, handleStatus(container));
-  app.get('/healthz', handleHealth());
-  app.get('/readyz', handleReadiness(container));
+}
+
+/** What is answered to everything that no route has taken, and to errors. */
+export function addFallback(app: Express): void {
   app.use((_request, response) => {
     sendJson(response, 500, badRequest);
   });
   app.use(handleError);
-  return app;
 }
 
 /** What the stock runtime says to every request it does not understand, with status 500. */

@@ -34,7 +34,8 @@ export class ArtifactRegistry {
   private readonly settings: SlotSettings;
   private readonly source: ModelSource;
   private readonly sessions = new Map<string, Promise<InferenceSession>>();
-  private declared = noArtifacts;
+  /** What the action wants resident, as far as is known. */
+  declared = noArtifacts;
   private actionDir: string;
   private onnxRuntime: OnnxRuntime | undefined;
 

@@ -73,7 +73,9 @@ class SlotProcess {
       this.registry.enter(this.actionDir);
     }
     const spent = this.stopwatch();
-    await this.registry.loadAhead(message.artifacts);
+    const { models, libraries } = message.artifacts;
+    // Where the request declares nothing, the archive may.
+    await this.registry.loadAhead(models.length + libraries.length > 0 ? message.artifacts : this.registry.declared);
     return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
   }
 
