@@ -37,11 +37,11 @@ export type InitValue = z.infer<typeof initValueSchema>;
 export const loadRequestSchema = z.object({
   value: z.object({
     /** Qualified name, such as `guest/resnet50`. */
-    action: z.string().min(1),
+    action: z.string().min(1).max(1000),
     version: z.string().default('0.0.1'),
     revision: z.string().optional(),
     /** The invoking namespace: whose slot it is. */
-    namespace: z.string().min(1),
+    namespace: z.string().min(1).max(300),
     artifacts: artifactsSchema,
     /** The action's /init value: needed when a model is a file of the archive. */
     code: initValueSchema.optional(),
@@ -71,7 +71,7 @@ export interface LoadReply {
 /** `POST /offload`: one action's slot, or all that are not active. */
 export const offloadRequestSchema = z.object({
   value: z.union([
-    z.object({ action: z.string().min(1), version: z.string().default('0.0.1'), revision: z.string().optional() }),
+    z.object({ action: z.string().min(1).max(1000), version: z.string().default('0.0.1'), revision: z.string().optional() }),
     z.object({ all: z.literal(true) }),
   ]),
 });

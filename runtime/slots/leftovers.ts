@@ -2,7 +2,6 @@
 // V objects. POSIX message queues cannot be left where the launcher forbids them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { lstat, readdir, readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -21,13 +20,23 @@ const worldWritable = 0o002;
 export async function removeLeftovers(uid: number, directory: string): Promise<boolean> {
   const found = (await Promise.all(sharedFolders.map((folder) => filesOf(uid, folder, 0)))).flat();
   const objects = (await Promise.all(systemVTables.map(async ({ table, option }) => (await ownEntries(table, uid)).flatMap((id) => [option, id])))).flat();
-  const removals = [runAs(uid, '/bin/rm', ['-rf', '--', directory, ...found])];
   // Root may not remove these without a capability that containers do not have.
-  if (objects.length > 0) removals.push(runAs(uid, '/usr/bin/ipcrm', objects));
-  await Promise.all(removals);
-  // Its user could empty the folder, which lies in one of root's.
+  if (objects.length > 0) await runAs(uid, '/usr/bin/ipcrm', objects);
+  const left = await removeAs(uid, directory, found);
+  if (left.length === 0) return true;
+  // Folders that their owner has locked even for itself.
+  await runAs(uid, '/bin/chmod', ['-R', 'u+rwx', '--', ...left]);
+  return (await removeAs(uid, directory, left)).length === 0;
+}
+
+/** @returns what is still there */
+async function removeAs(uid: number, directory: string, files: readonly string[]): Promise<string[]> {
+  const all = [...new Set([directory, ...files])];
+  await runAs(uid, '/bin/rm', ['-rf', '--', ...all]);
+  // Its user could empty the slot's folder, which lies in one of root's.
   await rmdir(directory).catch(() => undefined);
-  return !existsSync(directory);
+  const isThere = await Promise.all(all.map((file) => lstat(file).then(() => true, () => false)));
+  return all.filter((_, index) => isThere[index]);
 }
 
 /** What belongs to this user in a folder that everybody may write to. */

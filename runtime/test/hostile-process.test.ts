@@ -1,0 +1,43 @@
+// Hostile actions against the runtime as a process that is root: what each slot's own user keeps apart.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describeHostileActions } from '../testing/hostile-suite.ts';
+import type { HostileFactory } from '../testing/hostile/tenants.ts';
+import { RuntimeProcess } from '../testing/runtime-process.ts';
+import { writeTinyStore } from '../testing/tiny-store.ts';
+
+/** A folder that slots, who are users of their own, can reach. */
+function openFolder(prefix: string): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), prefix));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+const create: HostileFactory = async ({ environment, temporaryBytes }) => {
+  const storeDir = openFolder('hostile-store-');
+  writeTinyStore(storeDir, { models: ['one', 'two', 'three'] });
+  const temporaryDir = temporaryBytes === undefined ? undefined : openFolder('hostile-tmp-');
+  if (temporaryDir !== undefined) execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${temporaryBytes},mode=1777`, 'tmpfs', temporaryDir]);
+  const runtime = await RuntimeProcess.start({ ...environment, INSTAINFER_MODEL_STORE: storeDir, ...(temporaryDir === undefined ? {} : { TMPDIR: temporaryDir }) });
+  return {
+    baseUrl: runtime.baseUrl,
+    ownUrl: runtime.baseUrl,
+    neighbourUrl: runtime.baseUrl,
+    remove: async () => {
+      await runtime.stop();
+      if (temporaryDir !== undefined) execFileSync('umount', ['-l', temporaryDir]);
+      for (const folder of [storeDir, temporaryDir]) if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+describe('the runtime as a process of root', () => {
+  before(function () {
+    if (process.platform === 'linux' && process.geteuid?.() === 0) return;
+    process.stdout.write('    skipped: only root on Linux can give slots user ids of their own\n');
+    this.skip();
+  });
+  describeHostileActions(create);
+});
