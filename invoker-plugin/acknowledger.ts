@@ -13,6 +13,8 @@ export interface AcknowledgerOptions {
   readonly bus: Bus;
   readonly logger: Logger;
   readonly instance: InvokerInstance;
+  /** Who runs the activations, where that is not `instance`. */
+  readonly runBy?: InvokerInstance;
   /** Whether the deployment has user events turned on. */
   readonly publishEvents: boolean;
 }
@@ -23,6 +25,14 @@ export class Acknowledger {
 
   constructor(options: AcknowledgerOptions) {
     this.options = options;
+  }
+
+  /**
+   * Acknowledges for another invoker: the controller frees the memory of the invoker that the acknowledgement names, and
+   * has booked it where it sent the activation. Events still name the invoker that ran it.
+   */
+  onBehalfOf(instance: InvokerInstance): Acknowledger {
+    return new Acknowledger({ ...this.options, instance, runBy: this.options.runBy ?? this.options.instance });
   }
 
   /** The result is there, the slot is not free: only a waiting caller is told. */
@@ -74,7 +84,7 @@ export class Acknowledger {
 
   private async event(message: ActivationMessage, activation: WhiskActivation): Promise<void> {
     if (!this.options.publishEvents) return;
-    const { instance } = this.options.instance;
+    const { instance } = this.options.runBy ?? this.options.instance;
     const event = activationEventOf(activation, `invoker${instance}`, message.user.namespace.uuid);
     if (event === undefined) return;
     try {

@@ -3,6 +3,7 @@
 import type { Clock } from '../common/clock.ts';
 import type { ActivationResponse, WhiskActivation } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import type { InvokerInstance } from '../common/messages/identity.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import { activationRecord, fallbackRecord } from './activation-record.ts';
 import { developerFailure, platformFailure, refusedActivation } from './activation-result.ts';
@@ -54,7 +55,7 @@ export class ActivationAnswers implements ActivationListener {
 
   async ran(pending: PendingActivation, command: StartActivation, outcome: ActivationOutcome): Promise<void> {
     const { message, action, arrivedAt } = pending;
-    const { acknowledger } = this.options;
+    const acknowledger = this.acknowledgerFor(pending.onBehalfOf);
     const response = this.isInterrupted && outcome.wasCutOff ? interrupted : outcome.response;
     const record = activationRecord(message, action, response, {
       startedAt: outcome.startedAt,
@@ -75,14 +76,14 @@ export class ActivationAnswers implements ActivationListener {
     this.finish({ message, record: stored, arrivedAt, command, outcome });
   }
 
-  async failed({ message, arrivedAt }: PendingActivation, reason: FailActivation['reason']): Promise<void> {
-    await this.refuse(message, arrivedAt, this.isInterrupted ? interrupted : responseOf[reason]);
+  async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason']): Promise<void> {
+    await this.refuse(message, arrivedAt, this.isInterrupted ? interrupted : responseOf[reason], onBehalfOf);
   }
 
   /** Ends an activation that never reached a container. */
-  async refuse(message: ActivationMessage, arrivedAt: number, response: ActivationResponse): Promise<void> {
+  async refuse(message: ActivationMessage, arrivedAt: number, response: ActivationResponse, onBehalfOf?: InvokerInstance): Promise<void> {
     const record = fallbackRecord(message, response, this.options.clock.now());
-    await this.options.acknowledger.combined(message, record);
+    await this.acknowledgerFor(onBehalfOf).combined(message, record);
     this.finish({ message, record, arrivedAt });
   }
 
@@ -91,6 +92,10 @@ export class ActivationAnswers implements ActivationListener {
     const record = fallbackRecord(message, refusedActivation('The action was not invoked due to a blacklisted namespace.'), this.options.clock.now());
     await this.options.acknowledger.combined(message, record, true);
     this.options.onFinished({ message, record, arrivedAt });
+  }
+
+  private acknowledgerFor(onBehalfOf: InvokerInstance | undefined): Acknowledger {
+    return onBehalfOf === undefined ? this.options.acknowledger : this.options.acknowledger.onBehalfOf(onBehalfOf);
   }
 
   private finish(finished: FinishedActivation): void {

@@ -8,6 +8,7 @@ import { AppError, describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
 import { actionKeyOfMessage, activationMessageSchema, isHealthCheck, type ActivationMessage } from '../common/messages/activation-message.ts';
+import type { InvokerInstance } from '../common/messages/identity.ts';
 import type { RecordReader } from '../common/messages/record-reader.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import type { ActivationAnswers } from './activation-answers.ts';
@@ -36,8 +37,10 @@ export interface ActivationIntakeOptions {
   readonly answers: ActivationAnswers;
   /** Finds the action and tells the scheduler of it when it is new. @throws AppError */
   readonly find: (actionKey: ActionKey, apiKey: string | undefined) => Promise<ActionDocument | undefined>;
+  /** Offers the activation to another invoker that holds its artifacts; undefined when it is to be served here. */
+  readonly offer?: (message: ActivationMessage, action: ActionDocument) => Promise<boolean> | undefined;
   /** Hands the activation to the scheduler. */
-  readonly admit: (message: ActivationMessage, action: ActionDocument, arrivedAt: number) => void;
+  readonly admit: (message: ActivationMessage, action: ActionDocument, arrivedAt: number, onBehalfOf?: InvokerInstance) => void;
 }
 
 /** OpenWhisk's shortest memory limit (`whisk.memory.min`): the most containers that a pool can hold. */
@@ -88,11 +91,20 @@ export class ActivationIntake {
       void this.options.acknowledger.healthCheck(message);
       return;
     }
+    this.takeIn(message, undefined);
+  }
+
+  /** Takes an activation that a controller gave to another invoker, and that one to this. */
+  takeForwarded(message: ActivationMessage, origin: InvokerInstance): void {
+    this.takeIn(message, origin);
+  }
+
+  private takeIn(message: ActivationMessage, origin: InvokerInstance | undefined): void {
     this.inHand += 1;
     if (this.inHand >= this.options.policy.mostInHand) this.holdBack();
-    void this.consider(message).catch((error: unknown) => {
+    void this.consider(message, origin).catch((error: unknown) => {
       this.options.logger.error({ activationId: message.activationId, reason: describeError(error) }, 'an activation could not be taken in');
-      return this.options.answers.refuse(message, this.options.clock.now(), platformFailure('Action could not be fetched.'));
+      return this.options.answers.refuse(message, this.options.clock.now(), platformFailure('Action could not be fetched.'), origin);
     });
   }
 
@@ -123,7 +135,7 @@ export class ActivationIntake {
     this.subscription?.pause();
   }
 
-  private async consider(message: ActivationMessage): Promise<void> {
+  private async consider(message: ActivationMessage, origin: InvokerInstance | undefined): Promise<void> {
     const { clock, answers, policy } = this.options;
     const arrivedAt = clock.now();
     if (policy.isBlocked(message.user.namespace.name)) return answers.block(message, arrivedAt);
@@ -131,14 +143,17 @@ export class ActivationIntake {
       return answers.refuse(message, arrivedAt, refusedActivation('The action was not invoked: the activation had waited longer than its controller did.'));
     }
     const action = await this.findAction(message);
-    if ('statusCode' in action) return answers.refuse(message, arrivedAt, action);
+    if ('statusCode' in action) return answers.refuse(message, arrivedAt, action, origin);
     const violation = this.violationOf(message, action);
-    if (violation !== undefined) return answers.refuse(message, arrivedAt, violation);
+    if (violation !== undefined) return answers.refuse(message, arrivedAt, violation, origin);
+    // Once at most: what was forwarded to this invoker stays. With its parameters still locked, as the controller sent it.
+    const offered = origin === undefined ? this.options.offer?.(message, action) : undefined;
+    if (offered !== undefined && (await offered)) return this.answered();
     try {
-      this.options.admit(unlockParameters(message, policy.parameterKeys), action, arrivedAt);
+      this.options.admit(unlockParameters(message, policy.parameterKeys), action, arrivedAt, origin);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      await answers.refuse(message, arrivedAt, platformFailure(error.message));
+      await answers.refuse(message, arrivedAt, platformFailure(error.message), origin);
     }
   }
 

@@ -7,6 +7,7 @@ import { parseActionKey } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import type { InvokerInstance } from '../common/messages/identity.ts';
 import { artifactsSchema, type ExtensionErrorReply } from '../runtime/protocol.ts';
 import { leavesContainerUsable } from './activation-result.ts';
 import type { CleanContainer, CreateContainer, FailActivation, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation } from './core/commands.ts';
@@ -19,6 +20,8 @@ export interface PendingActivation {
   readonly message: ActivationMessage;
   readonly action: ActionDocument;
   readonly arrivedAt: number;
+  /** The invoker that the controller chose, where that is another one: it is the one to be acknowledged. */
+  readonly onBehalfOf?: InvokerInstance | undefined;
 }
 
 /** Told how activations end; each accepted activation is reported exactly once. */

@@ -1,5 +1,6 @@
 // The invoker: takes activations off its topic and plans off theirs, lets the scheduler decide, answers the controller.
 // Construction wires the parts; the parts do the work.
+import { randomUUID } from 'node:crypto';
 import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
 import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
@@ -19,8 +20,10 @@ import { CommandExecutor } from './command-executor.ts';
 import type { SchedulerCommand } from './core/commands.ts';
 import type { SchedulerConfig } from './core/config.ts';
 import type { SchedulerEvent } from './core/events.ts';
-import type { SchedulerState } from './core/state.ts';
+import { expectedStartupMs, isWorthTaking } from './core/forward.ts';
+import type { Action, SchedulerState } from './core/state.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
+import { Forwarding, type ForwardingCounts } from './forwarding/forwarding.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { residencyTopic } from './protocol.ts';
 import { ResidencyReporter } from './residency-reporter.ts';
@@ -38,6 +41,8 @@ export interface ServingOptions {
   readonly intake: IntakePolicy;
   readonly activationStore: ActivationStore;
   readonly storePolicy: StorePolicy;
+  /** Whether activations go to the invoker that holds their artifacts, where that is another one. */
+  readonly forward: boolean;
   /** How long {@link Invoker.stop} lets activations finish that are in hand. */
   readonly graceMs: number;
 }
@@ -48,6 +53,7 @@ export function embeddedServing(poolMemoryBytes: number): ServingOptions {
     intake: { mostInHand: mostActivationsInHand(poolMemoryBytes), kinds: ['nodejs:*'], stale: 'run', parameterKeys: {}, isBlocked: () => false },
     activationStore: noActivationStore,
     storePolicy: storeEverything,
+    forward: false,
     graceMs: 0,
   };
 }
@@ -75,6 +81,8 @@ export interface InvokerOptions extends ServingOptions {
   readonly onStep: (event: SchedulerEvent, commands: readonly SchedulerCommand[], state: SchedulerState) => void;
 }
 
+/** How long {@link Invoker.stop} waits for the broker to say who has the activations that were offered. */
+const settleTimeoutMs = 3_000;
 /** Longest a load ahead of time may take before it is given up. */
 const loadTimeoutMs = 120_000;
 
@@ -88,6 +96,10 @@ export class Invoker {
   private readonly intake: ActivationIntake;
   readonly heartbeat: Heartbeat;
   private readonly residency: ResidencyReporter;
+  private readonly forwarding: Forwarding | undefined;
+  /** Names this life of the process: what an earlier one reported is void. */
+  private readonly life = randomUUID();
+  private schedulerState: SchedulerState | undefined;
   private readonly known = new Set<ActionKey>();
   private subscriptions: Subscription[] = [];
   private activations: Subscription | undefined;
@@ -117,13 +129,15 @@ export class Invoker {
       acknowledger,
       answers: this.answers,
       find: (actionKey, apiKey) => this.deploy(actionKey, { apiKey }),
-      admit: (message, action, arrivedAt) => {
-        this.executor.accept({ message, action, arrivedAt });
+      offer: (message, action) => this.forwarding?.offer(message, action),
+      admit: (message, action, arrivedAt, onBehalfOf) => {
+        this.executor.accept({ message, action, arrivedAt, onBehalfOf });
         this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
       },
     });
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
-    this.residency = new ResidencyReporter({ bus: options.bus, invoker: options.instance, logger: options.logger });
+    this.residency = new ResidencyReporter({ bus, clock, logger, invoker: options.instance, life: this.life });
+    if (options.forward) this.forwarding = this.createForwarding();
     this.executor = new CommandExecutor(
       { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
       (event) => {
@@ -137,7 +151,8 @@ export class Invoker {
         this.executor.execute(command);
       },
       observe: (event, commands, state) => {
-        this.residency.observe(event, state);
+        this.schedulerState = state;
+        this.residency.observe(event, commands, state);
         options.onStep(event, commands, state);
       },
     });
@@ -169,6 +184,7 @@ export class Invoker {
     });
     this.intake.attach(this.activations);
     this.subscriptions = [this.activations, await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.takePlan(record), onError })];
+    await this.forwarding?.start();
     this.heartbeat.enable();
   }
 
@@ -227,19 +243,60 @@ export class Invoker {
     const { clock, driver, activationStore, graceMs } = this.options;
     await this.heartbeat.disable();
     await Promise.all(this.subscriptions.splice(0).map((subscription) => subscription.close()));
+    await this.forwarding?.settle(clock.now() + settleTimeoutMs);
     await this.intake.whenIdle(clock.now() + graceMs);
     this.answers.interrupt();
     this.loop.stop();
     this.executor.abandonUnstarted();
     await driver.close();
     await this.executor.settled();
+    await this.forwarding?.stop();
+    this.residency.stop();
     await activationStore.close();
+  }
+
+  /** What forwarding has done since the start; undefined where it is off. */
+  get forwardingCounts(): Readonly<ForwardingCounts> | undefined {
+    return this.forwarding?.counts;
+  }
+
+  private createForwarding(): Forwarding {
+    const { bus, clock, logger, scheduler } = this.options;
+    const find = (actionKey: ActionKey): Action | undefined => this.schedulerState?.actions.get(actionKey);
+    return new Forwarding({
+      bus,
+      clock,
+      logger,
+      records: this.records,
+      instance: this.instance,
+      life: this.life,
+      startupMsOf: (actionKey) => {
+        const action = find(actionKey);
+        return action === undefined || this.schedulerState === undefined ? undefined : expectedStartupMs(this.schedulerState, scheduler, action, clock.now());
+      },
+      isWorthTaking: (actionKey, promised) => {
+        const action = find(actionKey);
+        return action !== undefined && this.schedulerState !== undefined && isWorthTaking(this.schedulerState, scheduler, action, promised, clock.now());
+      },
+      load: () => {
+        const queued = this.schedulerState?.waiting.size ?? 0;
+        return { queued, running: Math.max(0, this.intake.inHandCount - queued) };
+      },
+      take: (message, origin) => {
+        this.intake.takeForwarded(message, origin);
+      },
+    });
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
     const message = this.records.read(planSchema, record);
     if (message === undefined) return;
-    const { formatVersion: _formatVersion, ...plan } = message;
+    const { formatVersion: _formatVersion, invokers, ...plan } = message;
+    if (invokers !== undefined && !invokers.includes(this.options.instance)) {
+      // Others prepare for it; what this one expects of it are the calls that it sees come here all the same.
+      if (this.known.has(plan.actionKey)) this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan, prewarmWindowMs: undefined, elsewhere: true });
+      return;
+    }
     // A plan may be the first this invoker hears of an action: one that was deployed and never called.
     if (!this.known.has(plan.actionKey) && (await this.deploy(plan.actionKey))?.actionKey !== plan.actionKey) return;
     this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan });

@@ -45,6 +45,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     offloadWindowMs: ms.optional(),
     prewarmWindowMs: ms.optional(),
     keepAliveWindowMs: ms.optional(),
+    elsewhere: z.boolean().optional(),
   }),
   event('activationArrived', { activationId, actionKey }),
   event('containerStarted', { containerId, startMs: ms, usedBytes: bytes }),

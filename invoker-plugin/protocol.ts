@@ -8,8 +8,12 @@ export const residencyTopic = 'instainfer-residency';
 export const residencySchema = z.object({
   formatVersion: z.literal(1),
   invoker: z.number().int().nonnegative(),
+  /** Names one life of the invoker's process; what an earlier life reported is void. */
+  life: z.string().default(''),
   containerId: z.string(),
   at: z.number(),
+  /** Whether an activation would find it free. */
+  idle: z.boolean().default(false),
   /** The action the container is initialised for; its artifacts are there too. */
   ownActionKey: z.string().nullable(),
   /** Action keys whose artifacts are resident, with their private bytes. */

@@ -37,6 +37,8 @@ export interface PlanReceived extends EventBase {
   readonly offloadWindowMs?: number | undefined;
   readonly prewarmWindowMs?: number | undefined;
   readonly keepAliveWindowMs?: number | undefined;
+  /** Whether the plan names other invokers: nothing is to be prepared here for calls that come there. */
+  readonly elsewhere?: boolean | undefined;
 }
 export interface ActivationArrived extends EventBase {
   readonly type: 'activationArrived';

@@ -74,6 +74,8 @@ export interface ActionPlan {
   readonly offloadWindowMs: number | undefined;
   readonly prewarmWindowMs: number | undefined;
   readonly keepAliveWindowMs: number | undefined;
+  /** Its calls are expected at other invokers. */
+  readonly elsewhere?: boolean | undefined;
 }
 
 export interface Action {

@@ -194,8 +194,8 @@ function onActionRemoved({ state }: StepContext, key: ActionKey): void {
 
 /** A plan may come before its action does, when an invoker has just started and reads the topic from its beginning. */
 function onPlanReceived({ state }: StepContext, event: PlanReceived): void {
-  const { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs } = event;
-  const plan: ActionPlan = { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs };
+  const { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, elsewhere } = event;
+  const plan: ActionPlan = { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, elsewhere };
   const action = state.actions.get(event.actionKey);
   if (action !== undefined) {
     applyPlan(state, action, plan, event.lastArrivalAt);
@@ -210,7 +210,7 @@ function onPlanReceived({ state }: StepContext, event: PlanReceived): void {
 
 function applyPlan(state: SchedulerState, action: Action, plan: ActionPlan, lastArrivalAt: number): void {
   action.plan = plan;
-  if (plan.sampleCount > 0) action.lastArrivalAt = Math.max(action.lastArrivalAt ?? 0, lastArrivalAt);
+  if (plan.sampleCount > 0 && plan.elsewhere !== true) action.lastArrivalAt = Math.max(action.lastArrivalAt ?? 0, lastArrivalAt);
   state.dirty.add(action.key);
 }
 

@@ -52,13 +52,14 @@ export function expiresAt(action: Action, config: SchedulerConfig): number {
  */
 export function arrivalRatePerMs(action: Action, now: number, config: SchedulerConfig): number {
   if (action.lastArrivalAt === undefined || now > offloadDueAt(action, config)) return 0;
-  const rate = Math.max(action.plan?.arrivalRatePerMs ?? 0, burstRatePerMs(action, now));
+  const planned = action.plan?.elsewhere === true ? 0 : (action.plan?.arrivalRatePerMs ?? 0);
+  const rate = Math.max(planned, burstRatePerMs(action, now));
   return Math.min(rate, silentGaps / Math.max(now - action.lastArrivalAt, 1));
 }
 
 /** Deployed lately and not called since, or called once or twice: too little is known for a rate. */
 function isYoung(action: Action, now: number, config: SchedulerConfig): boolean {
-  if (now > offloadDueAt(action, config)) return false;
+  if (now > offloadDueAt(action, config) || action.plan?.elsewhere === true) return false;
   if (action.lastArrivalAt === undefined || action.lastArrivalAt < action.deployedAt) return true;
   return action.recentArrivals.length < leastArrivalsForRate && (action.plan?.arrivalRatePerMs ?? 0) === 0;
 }
