@@ -41,8 +41,8 @@ export interface ServingOptions {
   readonly intake: IntakePolicy;
   readonly activationStore: ActivationStore;
   readonly storePolicy: StorePolicy;
-  /** Whether activations go to the invoker that holds their artifacts, where that is another one. */
-  readonly forward: boolean;
+  /** Whether activations go to the invoker that holds their artifacts, where that is another one; absent: no. */
+  readonly forward?: boolean;
   /** How long {@link Invoker.stop} lets activations finish that are in hand. */
   readonly graceMs: number;
 }
@@ -53,7 +53,6 @@ export function embeddedServing(poolMemoryBytes: number): ServingOptions {
     intake: { mostInHand: mostActivationsInHand(poolMemoryBytes), kinds: ['nodejs:*'], stale: 'run', parameterKeys: {}, isBlocked: () => false },
     activationStore: noActivationStore,
     storePolicy: storeEverything,
-    forward: false,
     graceMs: 0,
   };
 }
@@ -137,7 +136,7 @@ export class Invoker {
     });
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker: options.instance, life: this.life });
-    if (options.forward) this.forwarding = this.createForwarding();
+    if (options.forward === true) this.forwarding = this.createForwarding();
     this.executor = new CommandExecutor(
       { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
       (event) => {
