@@ -34,6 +34,10 @@ export async function requireEngine(context: Mocha.Context): Promise<Docker> {
 export interface RunOptions {
   readonly image?: string;
   readonly memoryBytes?: number;
+  /** Folders of this machine, by the path at which the container sees them, read only. */
+  readonly folders?: Readonly<Record<string, string>>;
+  /** Size of a /tmp of its own. */
+  readonly temporaryBytes?: number;
 }
 
 let count = 0;
@@ -50,7 +54,7 @@ export class DockerRuntime {
   }
 
   /** Resolves when its proxy listens. */
-  static async start(docker: Docker, environment: Readonly<Record<string, string>> = {}, { image = testImage, memoryBytes = 512 * 2 ** 20 }: RunOptions = {}): Promise<DockerRuntime> {
+  static async start(docker: Docker, environment: Readonly<Record<string, string>> = {}, { image = testImage, memoryBytes = 512 * 2 ** 20, folders = {}, temporaryBytes }: RunOptions = {}): Promise<DockerRuntime> {
     count += 1;
     const container = await docker.createContainer({
       name: `instainfer-test-${process.pid}-${count}`,
@@ -63,6 +67,8 @@ export class DockerRuntime {
         PidsLimit: 1024,
         Ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 1024 }],
         LogConfig: { Type: 'json-file', Config: {} },
+        Binds: Object.entries(folders).map(([inside, folder]) => `${folder}:${inside}:ro`),
+        ...(temporaryBytes === undefined ? {} : { Tmpfs: { '/tmp': `rw,exec,size=${temporaryBytes},mode=1777` } }),
       },
     });
     try {
