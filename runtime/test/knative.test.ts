@@ -15,7 +15,9 @@ async function endOf(environment: Readonly<Record<string, string>>): Promise<{ c
   return { code, text };
 }
 
-describe('the runtime as a Knative service', () => {
+describe('the runtime as a Knative service', function () {
+  this.timeout(60_000);
+
   describeKnativeContract((environment) => RuntimeProcess.start(environment));
 
   it('exits with 9 on a platform that it does not know, as the stock runtime does', async () => {
