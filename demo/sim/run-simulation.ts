@@ -14,6 +14,7 @@ import type { LoadingForm, Profile } from '../../lab/simulation/profile.ts';
 import type { ActivationRow } from '../report/rows.ts';
 import { roundTo } from '../../common/statistics.ts';
 import type { Arrival } from '../../lab/traces/arrivals.ts';
+import { profileCosts } from '../../lab/simulation/profile-costs.ts';
 import { SimulatedContainers, type SimulatedOutcome } from '../../lab/simulation/simulated-containers.ts';
 import { VirtualClock } from '../../lab/simulation/virtual-clock.ts';
 
@@ -74,9 +75,7 @@ class Simulation {
     const recorder = new JournalRecorder({ startedAt: this.#clock.now(), config: input.scheduler }, (line) => this.#journalLines.push(line));
     const containers = new SimulatedContainers({
       clock: this.#clock,
-      profile: input.profile,
-      loading: input.loading,
-      seed: input.seed,
+      costs: profileCosts(input.profile, input.loading, input.seed),
       emit: (event) => {
         this.#loop.submit(event);
       },

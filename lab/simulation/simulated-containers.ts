@@ -1,12 +1,11 @@
 // Carries the scheduler's commands out in virtual time: the counterpart of the invoker's command executor, with latencies
-// of a profile instead of containers. It decides nothing about scheduling. Known limits: containers do not compete for the
+// of a cost model instead of containers. It decides nothing about scheduling. Known limits: containers do not compete for the
 // processor beyond what the measured latencies already hold, and nothing ever fails by itself.
-import { shortNameOf, type ActionKey } from '../../common/action-identity.ts';
+import type { ActionKey } from '../../common/action-identity.ts';
 import type { Clock } from '../../common/clock.ts';
-import { createRandom, type Random } from '../../common/random.ts';
 import type { CleanContainer, CreateContainer, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation, StartType } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
-import type { ActionProfile, LoadingForm, Profile } from './profile.ts';
+import type { CostModel } from './costs.ts';
 
 /** How an activation went, in ms of virtual time. */
 export interface SimulatedOutcome {
@@ -23,9 +22,7 @@ export interface SimulatedOutcome {
 
 export interface SimulatedContainersOptions {
   readonly clock: Clock;
-  readonly profile: Profile;
-  readonly loading: LoadingForm;
-  readonly seed: number;
+  readonly costs: CostModel;
   /** Takes the event that answers a command, at its time. */
   readonly emit: (event: SchedulerEvent) => void;
   /** Told before the event, so that the end of a replay is known when its last event is. */
@@ -45,12 +42,12 @@ interface SimulatedContainer {
   /** Artifacts that are there beside those of the own action. */
   readonly residents: Set<ActionKey>;
   load: LoadUnderWay | undefined;
+  isRunning: boolean;
 }
 
 export class SimulatedContainers {
   readonly #options: SimulatedContainersOptions;
   readonly #containers = new Map<string, SimulatedContainer>();
-  readonly #runTimes = new Map<ActionKey, Random>();
 
   constructor(options: SimulatedContainersOptions) {
     this.#options = options;
@@ -91,43 +88,43 @@ export class SimulatedContainers {
     });
   }
 
-  #profileOf(actionKey: ActionKey): ActionProfile {
-    const profile = this.#options.profile.actions[shortNameOf(actionKey)];
-    if (profile === undefined) throw new Error(`the profile holds no action ${actionKey}`);
-    return profile;
-  }
-
   #usedBytesOf(container: SimulatedContainer): number {
-    const held = [...container.residents, ...(container.ownActionKey === undefined ? [] : [container.ownActionKey])];
-    return held.reduce((sum, key) => sum + this.#profileOf(key).residentBytes, this.#options.profile.emptyContainerBytes);
+    const { costs } = this.#options;
+    let usedBytes = costs.emptyContainerBytes;
+    if (container.ownActionKey !== undefined) usedBytes += costs.costsOf(container.ownActionKey).residentBytes;
+    for (const key of container.residents) usedBytes += costs.costsOf(key).residentBytes;
+    return usedBytes;
   }
 
   #create({ containerId, memoryLimitBytes }: CreateContainer): void {
-    const { profile, emit } = this.#options;
-    this.#containers.set(containerId, { memoryLimitBytes, ownActionKey: undefined, residents: new Set(), load: undefined });
-    this.#after(profile.containerStartMs, containerId, (container, at) => {
-      emit({ type: 'containerStarted', at, containerId, startMs: profile.containerStartMs, usedBytes: this.#usedBytesOf(container) });
+    const { costs, emit } = this.#options;
+    this.#containers.set(containerId, { memoryLimitBytes, ownActionKey: undefined, residents: new Set(), load: undefined, isRunning: false });
+    this.#after(costs.containerStartMs, containerId, (container, at) => {
+      emit({ type: 'containerStarted', at, containerId, startMs: costs.containerStartMs, usedBytes: this.#usedBytesOf(container) });
     });
   }
 
   #start(command: StartActivation): void {
-    const { clock, profile, loading, emit, onRan } = this.#options;
+    const { clock, costs, emit, onRan } = this.#options;
     const { activationId, actionKey, containerId, startType } = command;
     const container = this.#containers.get(containerId);
     if (container === undefined) throw new Error(`activation ${activationId} was sent to ${containerId}, which does not exist`);
-    const readyAt = clock.now() + (command.clean === 'none' ? 0 : profile.cleanMs);
+    if (container.isRunning) throw new Error(`activation ${activationId} was sent to ${containerId}, which runs another`);
+    container.isRunning = true;
+    const readyAt = clock.now() + (command.clean === 'none' ? 0 : costs.cleanMs);
     const joinedUntil = this.#settleLoad(container, containerId, actionKey);
-    const own = this.#profileOf(actionKey);
+    const own = costs.costsOf(actionKey);
     const isResident = container.ownActionKey === actionKey || container.residents.has(actionKey) || joinedUntil !== undefined;
     const joinedLoadMs = joinedUntil === undefined ? 0 : Math.max(0, joinedUntil - readyAt);
-    const loadMs = isResident ? joinedLoadMs : own.loadMs[loading];
+    const loadMs = isResident ? joinedLoadMs : own.loadMs;
     const freshInitMs = startType === 'cold' ? own.coldInitMs : own.initMs;
-    const initMs = !command.init ? 0 : isResident ? own.adoptMs : freshInitMs[loading];
-    const runMs = this.#drawRunMs(actionKey, own) + (isResident ? 0 : own.firstRunExtraMs[loading]);
+    const initMs = !command.init ? 0 : isResident ? own.adoptMs : freshInitMs;
+    const runMs = costs.runMsOf(activationId, actionKey) + (isResident ? 0 : own.firstRunExtraMs);
     if (command.clean === 'retain' && container.ownActionKey !== undefined) container.residents.add(container.ownActionKey);
     container.residents.delete(actionKey);
     container.ownActionKey = actionKey;
-    this.#after(readyAt - clock.now() + initMs + loadMs + runMs, containerId, (_container, at) => {
+    this.#after(readyAt - clock.now() + initMs + loadMs + runMs, containerId, (finished, at) => {
+      finished.isRunning = false;
       onRan({ activationId, actionKey, containerId, startType, readyAt, initMs, loadMs, runMs, endedAt: at });
       emit({ type: 'activationFinished', at, activationId, containerId, containerUsable: true, initMs, loadMs, runMs });
     });
@@ -146,21 +143,11 @@ export class SimulatedContainers {
     return undefined;
   }
 
-  /** Each action draws from a stream of its own: what one arm of a comparison does to others does not change its runs. */
-  #drawRunMs(actionKey: ActionKey, profile: ActionProfile): number {
-    let random = this.#runTimes.get(actionKey);
-    if (random === undefined) {
-      random = createRandom(this.#options.seed, `runs of ${actionKey}`);
-      this.#runTimes.set(actionKey, random);
-    }
-    return random.pick(profile.runSamplesMs[this.#options.loading]);
-  }
-
   #load({ containerId, actionKey }: Load): void {
-    const { clock, emit } = this.#options;
+    const { clock, costs, emit } = this.#options;
     const container = this.#containers.get(containerId);
     if (container === undefined) return;
-    const { aheadLoadMs, residentBytes } = this.#profileOf(actionKey);
+    const { aheadLoadMs, residentBytes } = costs.costsOf(actionKey);
     const predictedBytes = this.#usedBytesOf(container) + residentBytes;
     if (predictedBytes > container.memoryLimitBytes) {
       this.#after(0, containerId, (_container, at) => {
@@ -179,13 +166,13 @@ export class SimulatedContainers {
   #offload({ containerId, actionKey }: Offload): void {
     // From now on nothing can use the artifacts; the memory is back later.
     this.#containers.get(containerId)?.residents.delete(actionKey);
-    this.#after(this.#options.profile.offloadMs, containerId, (container, at) => {
+    this.#after(this.#options.costs.offloadMs, containerId, (container, at) => {
       this.#options.emit({ type: 'offloadCompleted', at, containerId, actionKey, usedBytes: this.#usedBytesOf(container) });
     });
   }
 
   #clean({ containerId, retain }: CleanContainer): void {
-    this.#after(this.#options.profile.cleanMs, containerId, (container, at) => {
+    this.#after(this.#options.costs.cleanMs, containerId, (container, at) => {
       if (retain && container.ownActionKey !== undefined) container.residents.add(container.ownActionKey);
       container.ownActionKey = undefined;
       this.#options.emit({ type: 'containerCleaned', at, containerId, usedBytes: this.#usedBytesOf(container) });
@@ -193,7 +180,7 @@ export class SimulatedContainers {
   }
 
   #remove({ containerId }: RemoveContainer): void {
-    this.#after(this.#options.profile.removeMs, containerId, (_container, at) => {
+    this.#after(this.#options.costs.removeMs, containerId, (_container, at) => {
       this.#containers.delete(containerId);
       this.#options.emit({ type: 'containerRemoved', at, containerId, reason: 'requested' });
     });

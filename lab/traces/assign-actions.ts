@@ -1,6 +1,6 @@
 // Decides which action answers a function of a trace, and reads a whole trace with that decision made.
 import { AppError } from '../../common/errors.ts';
-import { readAzureTrace, type TraceFunction } from './azure-2019.ts';
+import { readAzureTrace } from './azure-2019.ts';
 
 /** The actions of the demo, in the order of the shipped trace. */
 export const demoActions = [
@@ -48,7 +48,7 @@ export const maxInvocationCount = 1_000_000;
  * The assignment rule: functions that are known by hash keep their action, the others take the demo's actions in turn;
  * with an explicit list every function takes the actions of the list in turn.
  */
-export function createActionAssigner(explicitActions?: readonly string[]): (traceFunction: TraceFunction) => string {
+export function createActionAssigner(explicitActions?: readonly string[]): (traceFunction: { readonly functionHash: string }) => string {
   const actions = explicitActions ?? demoActions;
   let turn = 0;
   return ({ functionHash }) => {

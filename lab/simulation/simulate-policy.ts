@@ -1,0 +1,207 @@
+// One workload under one policy on one or more invokers, on virtual time. It measures nothing itself: a meter looks on.
+import { parseActionKey } from '../../common/action-identity.ts';
+import { homeHash } from '../../common/home-invoker.ts';
+import { createRandom } from '../../common/random.ts';
+import type { PolicyDefinition, PolicyInput } from '../policies/policy.ts';
+import type { LabArrival, LabFunction, Workload } from '../workload.ts';
+import type { CostModel, PlatformCosts } from './costs.ts';
+import { InvokerRouting } from './invoker-routing.ts';
+import { PolicyLoop, type InvokerObserver } from './policy-loop.ts';
+import { VirtualClock } from './virtual-clock.ts';
+import type { SimulatedOutcome } from './simulated-containers.ts';
+
+/** Actions are deployed this long before the first call may come: time for what a policy does at a deployment. */
+export const deploymentLeadMs = 60_000;
+
+export interface SimulatePolicyInput {
+  readonly workload: Workload;
+  readonly platform: PlatformCosts;
+  readonly policy: PolicyDefinition;
+  readonly invokerCount: number;
+  /** Of each invoker. */
+  readonly poolMemoryBytes: number;
+  readonly containerMemoryBytes: number;
+  readonly keepAliveMs: number | undefined;
+  readonly headroomShare: number;
+  readonly seed: number;
+  readonly meter: Meter;
+}
+
+/** Looks on. Times are ms of the simulation; the replay begins at `deploymentLeadMs`. */
+export interface Meter extends Omit<InvokerObserver, 'onRan' | 'onFailed'> {
+  onRan(outcome: SimulatedOutcome, call: Call): void;
+  onFailed(call: Call, at: number): void;
+}
+
+/** A call that is under way. */
+export interface Call {
+  readonly functionIndex: number;
+  readonly arrivedAt: number;
+  readonly runMs: number;
+  readonly invoker: number;
+}
+
+export interface SimulationEnd {
+  /** Events that policies took in. */
+  readonly events: number;
+  /** When the last call had ended, and the trace. */
+  readonly endedAt: number;
+}
+
+/** Replays the workload to the end of its last call. Throws where a policy breaks a rule or leaves a command or call undone. */
+export function simulatePolicy(input: SimulatePolicyInput): SimulationEnd {
+  return new PolicySimulation(input).run();
+}
+
+class PolicySimulation {
+  readonly #input: SimulatePolicyInput;
+  readonly #clock = new VirtualClock(0);
+  readonly #loops: readonly PolicyLoop[];
+  readonly #routing: InvokerRouting;
+  readonly #hashes: Float64Array;
+  readonly #calls = new Map<string, Call>();
+  /** Functions that each invoker knows. */
+  readonly #known: readonly Set<number>[];
+  readonly #nextRun: Uint32Array;
+  #nextId = 1;
+  #arrivals: Iterator<LabArrival> | undefined;
+  #isOver = false;
+
+  constructor(input: SimulatePolicyInput) {
+    this.#input = input;
+    const { workload, invokerCount, poolMemoryBytes, seed } = input;
+    const { functions } = workload;
+    this.#routing = new InvokerRouting(invokerCount, poolMemoryBytes, createRandom(seed, 'routing'));
+    this.#hashes = Float64Array.from(functions, ({ actionKey, namespace }) => homeHash(namespace, parseActionKey(actionKey).qualifiedName));
+    this.#known = Array.from({ length: invokerCount }, () => new Set<number>());
+    this.#nextRun = new Uint32Array(functions.length);
+    const costs = this.#costModel();
+    const policyInput = this.#policyInput();
+    this.#loops = Array.from({ length: invokerCount }, () => new PolicyLoop({ policy: input.policy.create(policyInput), clock: this.#clock, costs, poolMemoryBytes, observer: this.#observer() }));
+  }
+
+  #costModel(): CostModel {
+    const { functions } = this.#input.workload;
+    const costsOf = new Map(functions.map(({ actionKey, costs }) => [actionKey, costs]));
+    return {
+      ...this.#input.platform,
+      costsOf: (actionKey) => {
+        const costs = costsOf.get(actionKey);
+        if (costs === undefined) throw new Error(`no costs are known of ${actionKey}`);
+        return costs;
+      },
+      runMsOf: (activationId) => this.#callOf(activationId).runMs,
+    };
+  }
+
+  #policyInput(): PolicyInput {
+    const { poolMemoryBytes, containerMemoryBytes, keepAliveMs, headroomShare, seed, policy } = this.#input;
+    const times = policy.looksAhead ? this.#timesByAction() : undefined;
+    return {
+      poolMemoryBytes,
+      containerMemoryBytes,
+      keepAliveMs,
+      headroomShare,
+      seed,
+      replayStartsAt: deploymentLeadMs,
+      arrivalsOf: (actionKey) => {
+        if (times === undefined) throw new Error(`policy ${policy.name} looked ahead without saying so`);
+        return times.get(actionKey) ?? [];
+      },
+    };
+  }
+
+  #timesByAction(): ReadonlyMap<string, readonly number[]> {
+    const { functions, arrivals } = this.#input.workload;
+    const times = functions.map((): number[] => []);
+    for (const { atMs, functionIndex } of arrivals()) times[functionIndex]?.push(atMs);
+    return new Map(functions.map(({ actionKey }, index) => [actionKey, times[index] ?? []]));
+  }
+
+  #observer(): InvokerObserver {
+    const { meter } = this.#input;
+    return {
+      onCommand: (command, at) => {
+        meter.onCommand(command, at);
+      },
+      onContainerGone: (bytes, at) => {
+        meter.onContainerGone(bytes, at);
+      },
+      onRan: (outcome) => {
+        meter.onRan(outcome, this.#endCall(outcome.activationId));
+      },
+      onFailed: (activationId, at) => {
+        meter.onFailed(this.#endCall(activationId), at);
+      },
+    };
+  }
+
+  run(): SimulationEnd {
+    const { workload } = this.#input;
+    for (const loop of this.#loops) loop.submit({ type: 'ticked', at: 0 });
+    for (const [index, labFunction] of workload.functions.entries()) {
+      const { qualifiedName } = parseActionKey(labFunction.actionKey);
+      this.#deploy(this.#routing.homeOf(labFunction.namespace, qualifiedName), index, labFunction);
+    }
+    this.#arrivals = workload.arrivals()[Symbol.iterator]();
+    this.#scheduleNext();
+    const isComplete = this.#clock.runUntil(() => this.#isOver && this.#calls.size === 0);
+    if (!isComplete) throw new Error(`the simulation ran out of events with ${this.#calls.size} calls under way: a command was never answered`);
+    return {
+      events: this.#loops.reduce((sum, { eventCount }) => sum + eventCount, 0),
+      endedAt: Math.max(this.#clock.now(), deploymentLeadMs + workload.durationMs),
+    };
+  }
+
+  /** One timer for the next arrival at a time, so that a long trace does not fill the heap. */
+  #scheduleNext(): void {
+    const next = this.#arrivals?.next();
+    if (next === undefined || next.done === true) {
+      this.#isOver = true;
+      return;
+    }
+    const arrival = next.value;
+    this.#clock.setTimer(deploymentLeadMs + arrival.atMs, () => {
+      this.#arrive(arrival);
+      this.#scheduleNext();
+    });
+  }
+
+  #arrive({ functionIndex, runMs }: LabArrival): void {
+    const labFunction = this.#input.workload.functions[functionIndex];
+    if (labFunction === undefined) throw new Error(`the workload has no function ${functionIndex}`);
+    const at = this.#clock.now();
+    const invoker = this.#routing.route(this.#hashes[functionIndex] ?? 0, labFunction.memoryLimitBytes);
+    const activationId = `a${this.#nextId++}`;
+    this.#calls.set(activationId, { functionIndex, arrivedAt: at, runMs: runMs ?? this.#sampleRunMs(functionIndex, labFunction), invoker });
+    this.#deploy(invoker, functionIndex, labFunction);
+    this.#loops[invoker]?.submit({ type: 'activationArrived', at, activationId, actionKey: labFunction.actionKey });
+  }
+
+  #sampleRunMs(functionIndex: number, { runSamplesMs }: LabFunction): number {
+    const turn = this.#nextRun[functionIndex] ?? 0;
+    this.#nextRun[functionIndex] = turn + 1;
+    return runSamplesMs[turn % runSamplesMs.length] ?? 0;
+  }
+
+  #deploy(invoker: number, functionIndex: number, { actionKey, namespace, memoryLimitBytes, costs }: LabFunction): void {
+    const known = this.#known[invoker];
+    if (known === undefined || known.has(functionIndex)) return;
+    known.add(functionIndex);
+    const { estimatedLoadMs, estimatedResidentBytes } = costs;
+    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes });
+  }
+
+  #callOf(activationId: string): Call {
+    const call = this.#calls.get(activationId);
+    if (call === undefined) throw new Error(`activation ${activationId} ran or ended and had never arrived, or ended twice`);
+    return call;
+  }
+
+  #endCall(activationId: string): Call {
+    const call = this.#callOf(activationId);
+    this.#calls.delete(activationId);
+    this.#routing.release(call.invoker, this.#input.workload.functions[call.functionIndex]?.memoryLimitBytes ?? 0);
+    return call;
+  }
+}
