@@ -14,6 +14,12 @@ export const commands: readonly Command[] = [
     run: async (argv, env) => (await import('../../demo/sim/run-sim.ts')).runSimCommand(argv, env, { stdout: process.stdout, stderr: process.stderr }),
   },
   {
+    name: 'lab',
+    summary: 'holds scheduling policies against each other on a trace, on virtual time',
+    run: async (argv, env) =>
+      (await import('../../lab/lab-command.ts')).runLabCommand(argv, env, { stdout: process.stdout, stderr: process.stderr, clock: () => performance.now() }),
+  },
+  {
     name: 'trace',
     summary: 'says what is in a trace of calls, cuts a small one out of a day, makes one of a class of arrivals',
     run: async (argv, env) => (await import('../../lab/traces/trace-command.ts')).runTraceCommand(argv, env, process.stdout),
