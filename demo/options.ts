@@ -138,6 +138,29 @@ export const demoTable = {
     choices: ['warm', 'cold'] as const,
     defaultValue: 'warm',
   }),
+  bus: choiceOption({
+    flag: 'bus',
+    env: 'INSTAINFER_DEMO_BUS',
+    description: 'Everything in one process, or invokers and planner as processes of their own over Kafka.',
+    choices: ['memory', 'kafka'] as const,
+    defaultValue: 'memory',
+  }),
+  invokers: numberOption({
+    flag: 'invokers',
+    env: 'INSTAINFER_DEMO_INVOKERS',
+    description: 'Invoker processes with --bus kafka; each has a pool of --memory.',
+    valueName: 'N',
+    min: 1,
+    max: 32,
+    integer: true,
+    defaultValue: 1,
+  }),
+  brokers: listOption({
+    flag: 'brokers',
+    env: 'INSTAINFER_DEMO_BROKERS',
+    description: 'Kafka brokers with --bus kafka; by default the one that scripts/kafka up started.',
+    valueName: 'HOST:PORT,…',
+  }),
   small: switchOption({
     flag: 'small',
     env: 'INSTAINFER_DEMO_SMALL',
@@ -187,6 +210,9 @@ const flagsOfDemoOnly = {
   small: 'A simulation takes its latencies from --profile: give one that was measured with small models.',
   containers: 'A simulation takes its latencies from --profile: give one that was measured with such containers.',
   image: 'A simulation starts no containers.',
+  bus: 'A simulation has one invoker and no bus.',
+  invokers: 'A simulation has one invoker.',
+  brokers: 'A simulation has no bus.',
 };
 const flagsOfSimOnly = {
   profile: 'The live demo measures its latencies; npm run sim takes a profile.',
@@ -216,6 +242,8 @@ export interface DemoOptions extends ReplayOptions {
   readonly small: boolean;
   readonly containers: 'process' | 'docker';
   readonly image: string;
+  /** Invokers as processes of their own over Kafka; absent: everything in one process. */
+  readonly kafka: { readonly invokers: number; readonly brokers: readonly string[] | undefined } | undefined;
 }
 export interface SimOptions extends ReplayOptions {
   readonly profileFile: string;
@@ -232,7 +260,12 @@ export function parseDemoOptions(argv: readonly string[], env: Env): DemoOptions
   if (values.image !== undefined && values.containers === 'process') {
     throw new AppError('BAD_OPTION', '--image is of no use where containers are processes.', 'Add --containers docker, or leave out --image.');
   }
-  return Object.freeze({ ...compileReplay(values, given), cache: values.cache, small: values.small, containers: values.containers, image: values.image ?? defaultImage });
+  const needsKafka = (['invokers', 'brokers'] as const).find((key) => given.has(key));
+  if (values.bus === 'memory' && needsKafka !== undefined) {
+    throw new AppError('BAD_OPTION', `--${needsKafka} needs invokers as processes of their own.`, 'Add --bus kafka.');
+  }
+  const kafka = values.bus === 'kafka' ? Object.freeze({ invokers: values.invokers, brokers: values.brokers }) : undefined;
+  return Object.freeze({ ...compileReplay(values, given), cache: values.cache, small: values.small, kafka, containers: values.containers, image: values.image ?? defaultImage });
 }
 
 /** Options of the simulation. Throws AppError BAD_OPTION or TOO_LITTLE_MEMORY. */

@@ -57,6 +57,14 @@ export class KafkaBus implements Bus {
     }
   }
 
+  /** Deletes the topics that begin with this bus's prefix: for a run that had topics of its own. */
+  async removeTopics(): Promise<void> {
+    const prefix = this.naming.prefix('');
+    if (prefix === '') throw new Error('a bus without a prefix has no topics of its own');
+    const topics = (await this.ask((admin) => admin.listTopics())).filter((name) => name.startsWith(prefix));
+    if (topics.length > 0) await this.ask((admin) => admin.deleteTopics({ topics }));
+  }
+
   async publish(topic: string, value: string | null, key?: string): Promise<void> {
     if (this.closed) throw new Error('the bus is closed');
     try {

@@ -1,23 +1,29 @@
 // The embedded controller: stores actions, announces them, puts activations on the invoker's topic and waits for their
-// acknowledgements, in OpenWhisk's own messages. The balancing between several invokers is not its work.
+// acknowledgements, in OpenWhisk's own messages.
 import { randomUUID } from 'node:crypto';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { parseActionKey } from '../../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../../common/bus/bus.ts';
 import type { Clock } from '../../common/clock.ts';
+import { describeError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { cacheInvalidationTopic, type CacheInvalidation } from '../../common/messages/cache-invalidation.ts';
 import { encode } from '../../common/messages/codec.ts';
+import { eventsTopic } from '../../common/messages/event-message.ts';
 import type { User } from '../../common/messages/identity.ts';
+import { healthTopic } from '../../common/messages/ping-message.ts';
 import { RecordReader } from '../../common/messages/record-reader.ts';
+import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
+import type { Balancer } from './balancer.ts';
 import type { MemoryCatalog } from './memory-catalog.ts';
 
 /** What an acknowledged activation came to: its record, or only that it ended. */
 export type AcknowledgedActivation = { readonly record: WhiskActivation } | { readonly isSystemError: boolean };
 
 interface Waiting {
+  readonly memoryMegabytes: number;
   readonly resolve: (result: AcknowledgedActivation) => void;
   record?: WhiskActivation;
 }
@@ -28,7 +34,7 @@ export interface EmbeddedControllerOptions {
   readonly logger: Logger;
   readonly catalog: MemoryCatalog;
   readonly controllerId: string;
-  readonly invoker: number;
+  readonly balancer: Balancer;
   readonly user: User;
 }
 
@@ -43,9 +49,15 @@ export class EmbeddedController {
     this.records = new RecordReader(options.logger);
   }
 
+  /** Creates the topics that are a controller's to create, and reads its acknowledgements. */
   async start(): Promise<void> {
+    const { bus } = this.options;
     const topic = completedTopic(this.options.controllerId);
-    this.subscription = await this.options.bus.subscribe({
+    await bus.ensureTopic(topic, openWhiskTopicSettings.completed);
+    await bus.ensureTopic(healthTopic, openWhiskTopicSettings.health);
+    await bus.ensureTopic(cacheInvalidationTopic, openWhiskTopicSettings.cacheInvalidation);
+    await bus.ensureTopic(eventsTopic, openWhiskTopicSettings.events);
+    this.subscription = await bus.subscribe({
       topic,
       group: topic,
       from: 'latest',
@@ -84,10 +96,14 @@ export class EmbeddedController {
       initArgs: [],
       lockedArgs: {},
     };
+    const { memoryMegabytes } = action.limits;
     const finished = new Promise<AcknowledgedActivation>((resolve) => {
-      this.waiting.set(activationId, { resolve });
+      this.waiting.set(activationId, { resolve, memoryMegabytes });
     });
-    void this.options.bus.publish(invokerTopic(this.options.invoker), encode(message)).catch(() => {
+    const invoker = this.options.balancer.choose(this.options.user.namespace.name, action);
+    void this.options.bus.publish(invokerTopic(invoker), encode(message)).catch((error: unknown) => {
+      this.options.logger.error({ invoker, reason: describeError(error) }, 'an activation could not be sent');
+      this.options.balancer.freed(invoker, memoryMegabytes);
       this.waiting.get(activationId)?.resolve({ isSystemError: true });
       this.waiting.delete(activationId);
     });
@@ -109,6 +125,7 @@ export class EmbeddedController {
     if ('response' in acknowledgement && typeof acknowledgement.response !== 'string') waiting.record = acknowledgement.response;
     if (!freesSlot(acknowledgement)) return;
     this.waiting.delete(activationId);
+    this.options.balancer.freed(acknowledgement.instance.instance, waiting.memoryMegabytes);
     waiting.resolve(waiting.record === undefined ? { isSystemError: acknowledgement.isSystemError } : { record: waiting.record });
   }
 }

@@ -7,6 +7,7 @@ import { completedTopic, type Combined, type WhiskActivation } from '../../commo
 import { activationMessageSchema, invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { cacheInvalidationTopic } from '../../common/messages/cache-invalidation.ts';
 import { decode, encode } from '../../common/messages/codec.ts';
+import { onlyInvoker } from '../embedded/balancer.ts';
 import { EmbeddedController } from '../embedded/controller.ts';
 import { MemoryCatalog } from '../embedded/memory-catalog.ts';
 
@@ -47,7 +48,7 @@ describe('the embedded controller', () => {
   beforeEach(async () => {
     bus = new MemoryBus();
     const user = { subject: 'guest', namespace: { name: 'guest', uuid: 'u' }, authkey: { api_key: 'k' }, rights: [], limits: {} };
-    controller = new EmbeddedController({ bus, clock: new SystemClock(), logger: createLogger('test', 'silent'), catalog, controllerId: '7', invoker: 3, user });
+    controller = new EmbeddedController({ bus, clock: new SystemClock(), logger: createLogger('test', 'silent'), catalog, controllerId: '7', balancer: onlyInvoker(3), user });
     await controller.start();
   });
   afterEach(async () => {

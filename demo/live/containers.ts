@@ -4,7 +4,6 @@ import path from 'node:path';
 import { DockerDriver, stockDockerSettings } from '../../invoker-plugin/drivers/docker-driver.ts';
 import type { ContainerDriver } from '../../invoker-plugin/drivers/driver.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
-import type { DemoOptions } from '../options.ts';
 
 const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
 
@@ -16,15 +15,21 @@ export interface DemoContainers {
   readonly pauseGraceMs: number | undefined;
 }
 
-/**
- * The driver of one invoker of the demo.
- * @param storeDir the model store, for containers that do not see this machine's folders
- */
-export function demoContainers(options: DemoOptions, invoker: number, storeDir: string | undefined): DemoContainers {
-  return { driver: driverOf(options, invoker, storeDir), pauseGraceMs: pauseGraceMs[options.containers] };
+/** What an invoker has to know of its containers; a plain value, as it goes to invokers in processes of their own. */
+export interface ContainerSettings {
+  readonly containers: 'process' | 'docker';
+  readonly image: string;
+  readonly poolMemoryBytes: number;
+  /** The model store, for containers that do not see this machine's folders. */
+  readonly storeDir: string | undefined;
 }
 
-function driverOf({ containers, image, poolMemoryBytes }: DemoOptions, invoker: number, storeDir: string | undefined): ContainerDriver {
+/** The driver of one invoker of the demo. */
+export function demoContainers(settings: ContainerSettings, invoker: number): DemoContainers {
+  return { driver: driverOf(settings, invoker), pauseGraceMs: pauseGraceMs[settings.containers] };
+}
+
+function driverOf({ containers, image, poolMemoryBytes, storeDir }: ContainerSettings, invoker: number): ContainerDriver {
   switch (containers) {
     case 'process':
       return new ProcessDriver({ runtimeMain, startTimeoutMs: 30_000, graceMs: 2_000 });

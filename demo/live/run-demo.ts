@@ -4,10 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { SystemClock, type Clock } from '../../common/clock.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
+import { AppError } from '../../common/errors.ts';
 import { createLogger } from '../../common/logger.ts';
 import { shortNameOf } from '../../common/action-identity.ts';
 import type { LoadEstimate } from '../../invoker-plugin/invoker.ts';
-import type { SchedulerState } from '../../invoker-plugin/core/state.ts';
+import type { Container } from '../../invoker-plugin/core/state.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
@@ -26,6 +27,8 @@ import { renderComparison, renderRun } from '../report/table.ts';
 import { generateArrivals, type Arrival } from '../../lab/traces/arrivals.ts';
 import { readAssignedTrace, type AssignedTrace } from '../../lab/traces/assign-actions.ts';
 import { demoContainers } from './containers.ts';
+import { readRunningBroker } from '../../scripts/kafka-broker/state.ts';
+import { ofInvoker } from '../kafka/kafka-stage.ts';
 import { deployableActions } from './deployment.ts';
 import { runLive } from './live-run.ts';
 import { ensureModelStore } from './model-store.ts';
@@ -44,6 +47,8 @@ interface Replay {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly outDir: string;
+  /** Of the Kafka that the invokers speak through; empty without. */
+  readonly brokers: readonly string[];
 }
 
 const usage = 'usage: npm run demo -- [options]\n\nReplays five minutes of an Azure trace on real inference actions, with pre-loading, and reports what it saved.';
@@ -82,7 +87,7 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
   process.once('SIGTERM', interrupt);
   try {
     // An engine or an image that is missing shows now, not after the models are built.
-    await demoContainers(options, 0, undefined).driver.start();
+    await demoContainers({ ...options, storeDir: undefined }, 0).driver.start();
     const replay = await prepare(options, trace, interruption.signal);
     if (replay === undefined) return interruptedExitCode;
     const runs: ArmRun[] = [];
@@ -101,6 +106,7 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
 }
 
 async function prepare(options: DemoOptions, trace: AssignedTrace, signal: AbortSignal): Promise<Replay | undefined> {
+  const brokers = options.kafka === undefined ? [] : brokersOf(options.kafka.brokers);
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const names = [...new Set(trace.functions.map(({ action }) => action))];
   const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
@@ -109,7 +115,7 @@ async function prepare(options: DemoOptions, trace: AssignedTrace, signal: Abort
   const manifest = await readManifest(storeDir);
   const clock = new SystemClock();
   const outDir = options.outDir ?? path.join('out', new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19));
-  return { options, trace, arrivals, actions, storeDir, estimate: (action) => estimateOf(manifest, action), clock, signal, outDir };
+  return { options, trace, arrivals, actions, storeDir, estimate: (action) => estimateOf(manifest, action), clock, signal, outDir, brokers };
 }
 
 /** What was measured when the model's loading form was chosen, or a cautious guess from its size. */
@@ -121,16 +127,28 @@ function estimateOf(manifest: Manifest, action: ActionDocument): LoadEstimate {
   return { loadMs: weightBytes / 200_000, residentBytes: 2 * weightBytes + slotBaseBytes };
 }
 
+/** Those that were named, or the one that `scripts/kafka up` started. */
+function brokersOf(named: readonly string[] | undefined): readonly string[] {
+  const running = named ?? readRunningBroker()?.address;
+  if (running === undefined) throw new AppError('BROKER_UNAVAILABLE', 'No Kafka broker is up.', 'Run scripts/kafka up, or name one with --brokers HOST:PORT.');
+  return typeof running === 'string' ? [running] : running;
+}
+
 async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
   const { options, clock, arrivals, actions } = replay;
-  const files = openRunFiles(options.compare ? path.join(replay.outDir, armSlug(arm)) : replay.outDir);
+  const files = openRunFiles(options.compare ? path.join(replay.outDir, armSlug(arm)) : replay.outDir, options.kafka?.invokers ?? 1);
   const scheduler = schedulerConfigOf(options, arm);
   const rows: ActivationRow[] = [];
   const entries: JournalEntry[] = [];
-  const journal = new JournalRecorder({ startedAt: clock.now(), config: scheduler }, (line) => {
-    files.writeJournalLine(line);
-  });
-  let state: SchedulerState | undefined;
+  const invokers = options.kafka?.invokers ?? 1;
+  const journals = Array.from(
+    { length: invokers },
+    (_, invoker) =>
+      new JournalRecorder({ startedAt: clock.now(), config: scheduler }, (line) => {
+        files.writeJournalLine(line, invoker);
+      }),
+  );
+  const containers = new Map<number, readonly Container[]>();
   let phase: ViewModel['phase'] = 'deploying';
   let replayingSince = clock.now();
   const title = armName(arm);
@@ -139,11 +157,11 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
     clock,
     output: process.stderr,
     render: () =>
-      renderView({ title, phase, elapsedMs: clock.now() - replayingSince, totalMs, expectedActivations: arrivals.length, rows, containers: [...(state?.containers.values() ?? [])], poolMemoryBytes: options.poolMemoryBytes }),
+      renderView({ title, phase, elapsedMs: clock.now() - replayingSince, totalMs, expectedActivations: arrivals.length, rows, containers: [...containers.values()].flat(), poolMemoryBytes: invokers * options.poolMemoryBytes }),
   });
   try {
     const result = await runLive({
-      containers: demoContainers(options, 0, replay.storeDir),
+      containers: { containers: options.containers, image: options.image, poolMemoryBytes: options.poolMemoryBytes, storeDir: replay.storeDir },
       actions,
       arrivals,
       scheduler,
@@ -157,9 +175,12 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
         rows.push(row);
         files.writeRow(row);
       },
-      onStep: (event, commands, next) => {
-        state = next;
-        entries.push(journal.record(event, commands));
+      kafka: options.kafka === undefined ? undefined : { brokers: replay.brokers, invokers, seed: options.seed },
+      onStep: ({ invoker, event, commands, containers: left }) => {
+        containers.set(invoker, left);
+        const entry = journals[invoker]?.record(event, commands);
+        // Several invokers count as one pool; container ids are theirs alone.
+        if (entry !== undefined) entries.push(options.kafka === undefined ? entry : { ...entry, event: ofInvoker(invoker, event), commands: commands.map((command) => ofInvoker(invoker, command)) });
       },
       onPhase: (next) => {
         if (next === 'replaying') replayingSince = clock.now();
@@ -167,7 +188,7 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
       },
     });
     const window = { fromAt: result.startedAt, toAt: result.startedAt + result.replayMs };
-    const context = runContextOf({ source: 'live', measuredOn: machineText(), options, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
+    const context = runContextOf({ source: 'live', measuredOn: machineText(), options: { ...options, poolMemoryBytes: invokers * options.poolMemoryBytes }, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
     const summary = summarize({ context, rows, expectedActivations: arrivals.length, pool: poolUsageOf(entries, window) });
     files.writeJson('summary.json', summary);
     return { summary, measured: { loading: arm.loading, rows, journalEntries: entries }, deployMs: result.deployMs };
@@ -198,8 +219,8 @@ async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
     lines.push(renderComparison(comparison));
   } else {
     lines.push(renderRun(only.summary));
-    // The latencies of small models say nothing of what loading costs.
-    if (options.arm.preload && !options.small) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
+    // The latencies of small models say nothing of what loading costs, and the simulation has one invoker.
+    if (options.arm.preload && !options.small && (options.kafka?.invokers ?? 1) === 1) lines.push(describeWithoutPreloading(only.summary, { options, trace, arrivals, profile }));
   }
   for (const { summary, deployMs } of runs.filter((run) => run.summary.context.arm.preload)) {
     lines.push(`Before the replay of "${armName(summary.context.arm)}", deploying the actions and loading them ahead took ${msText(deployMs)}.`);

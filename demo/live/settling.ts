@@ -1,4 +1,5 @@
-// Tells when a scheduler has nothing under way: every action deployed, every command but activations answered.
+// Tells when a scheduler, or several of them together, has nothing under way: every action deployed, every command but activations answered.
+import type { ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 
@@ -38,7 +39,7 @@ function keyOf(command: SchedulerCommand): string | undefined {
 export class Settling {
   private readonly outstanding = new Set<string>();
   private readonly expectedDeployments: number;
-  private deployments = 0;
+  private readonly deployed = new Set<ActionKey>();
   private waiters: (() => void)[] = [];
 
   /** @param expectedDeployments how many actions have to be known before anything counts as settled */
@@ -47,7 +48,7 @@ export class Settling {
   }
 
   observe(event: SchedulerEvent, commands: readonly SchedulerCommand[]): void {
-    if (event.type === 'actionDeployed') this.deployments += 1;
+    if (event.type === 'actionDeployed') this.deployed.add(event.actionKey);
     for (const key of answeredBy(event)) this.outstanding.delete(key);
     for (const command of commands) {
       const key = keyOf(command);
@@ -57,7 +58,7 @@ export class Settling {
   }
 
   get isSettled(): boolean {
-    return this.deployments >= this.expectedDeployments && this.outstanding.size === 0;
+    return this.deployed.size >= this.expectedDeployments && this.outstanding.size === 0;
   }
 
   /** Resolves when settled; at once when it is already. */

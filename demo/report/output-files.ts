@@ -10,8 +10,8 @@ export interface RunFiles {
   readonly folder: string;
   /** Appends one line to output.log. */
   writeRow(row: ActivationRow): void;
-  /** Appends to journal.jsonl; the line brings its newline. */
-  writeJournalLine(line: string): void;
+  /** Appends to the journal of an invoker, the first one's unless told; the line brings its newline. */
+  writeJournalLine(line: string, invoker?: number): void;
   /** Writes a value as JSON under a name of this folder, whole or not at all. */
   writeJson(name: string, value: unknown): void;
   /** Harmless when called again. */
@@ -19,14 +19,15 @@ export interface RunFiles {
 }
 
 /**
- * Creates the folder and opens output.log and journal.jsonl in it, empty. Throws AppError BAD_OPTION where the folder cannot
+ * Creates the folder and opens output.log and journal.jsonl in it, empty; with several invokers also journal-1.jsonl and so
+ * on. Throws AppError BAD_OPTION where the folder cannot
  * be written, DISK_FULL where a write finds no space.
  */
-export function openRunFiles(folder: string): RunFiles {
+export function openRunFiles(folder: string, invokers = 1): RunFiles {
   const open = (name: string): number => withoutSurprise(folder, () => openSync(path.join(folder, name), 'w'));
   withoutSurprise(folder, () => mkdirSync(folder, { recursive: true }));
   const rows = open('output.log');
-  const journal = open('journal.jsonl');
+  const journals = Array.from({ length: invokers }, (_, invoker) => open(invoker === 0 ? 'journal.jsonl' : `journal-${invoker}.jsonl`));
   let isOpen = true;
   return {
     folder,
@@ -34,8 +35,9 @@ export function openRunFiles(folder: string): RunFiles {
     writeRow: (row) => {
       withoutSurprise(folder, () => writeWhole(rows, `${JSON.stringify(row)}\n`));
     },
-    writeJournalLine: (line) => {
-      withoutSurprise(folder, () => writeWhole(journal, line));
+    writeJournalLine: (line, invoker = 0) => {
+      const journal = journals[invoker];
+      if (journal !== undefined) withoutSurprise(folder, () => writeWhole(journal, line));
     },
     writeJson: (name, value) => {
       writeJsonFile(path.join(folder, name), value);
@@ -44,7 +46,7 @@ export function openRunFiles(folder: string): RunFiles {
       if (!isOpen) return;
       isOpen = false;
       closeSync(rows);
-      closeSync(journal);
+      for (const journal of journals) closeSync(journal);
     },
   };
 }

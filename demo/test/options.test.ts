@@ -19,7 +19,7 @@ describe('parseDemoOptions', () => {
   it('runs everything on the shipped trace by default, with room for four containers', () => {
     assert.deepEqual({ ...parseDemoOptions([], {}) }, {
       arm: { policy: 'pagurus', preload: true, loading: 'mapped' },
-      compare: false, arrivals: 'exact', speed: 1, poolMemoryBytes: 8192 * mb, containerMemoryBytes: 2048 * mb,
+      compare: false, kafka: undefined, arrivals: 'exact', speed: 1, poolMemoryBytes: 8192 * mb, containerMemoryBytes: 2048 * mb,
       keepAliveMs: 60_000, zygoteWindowMs: 120_000, stemCellCount: 2, seed: 1, traceFile: shippedTraceFile,
       actions: undefined, outDir: undefined, cache: 'warm', small: false, containers: 'process', image: 'instainfer/action-nodejs-instainfer:latest',
     });
@@ -30,7 +30,7 @@ describe('parseDemoOptions', () => {
     const options = parseDemoOptions(argv.split(' '), {});
     assert.deepEqual({ ...options }, {
       arm: { policy: 'stemcell', preload: false, loading: 'stock' },
-      compare: false, arrivals: 'script', speed: 2, poolMemoryBytes: 4096 * mb, containerMemoryBytes: 2048 * mb,
+      compare: false, kafka: undefined, arrivals: 'script', speed: 2, poolMemoryBytes: 4096 * mb, containerMemoryBytes: 2048 * mb,
       keepAliveMs: 600_000, zygoteWindowMs: 30_000, stemCellCount: 1, seed: 7, traceFile: 't.csv',
       actions: ['a', 'b'], outDir: 'd', cache: 'cold', small: true, containers: 'docker', image: 'own:1',
     });

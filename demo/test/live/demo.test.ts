@@ -1,48 +1,12 @@
 // The demo as a person runs it: the real command, real containers, real sessions on the small models.
 import { strict as assert } from 'node:assert';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { replayJournal } from '../../../invoker-plugin/replay-journal.ts';
-import type { ActivationRow } from '../../report/rows.ts';
 import { summarySchema } from '../../report/summary-schema.ts';
-
-const demoMain = path.resolve(import.meta.dirname, '../../main.js');
-
-interface Finished {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function start(args: readonly string[], home: string): { child: ReturnType<typeof spawn>; finished: Promise<Finished> } {
-  const child = spawn(process.execPath, [demoMain, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, HOME: home } });
-  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk));
-  const finished = once(child, 'close').then(([exitCode]: unknown[]): Finished => ({ exitCode: exitCode as number | null, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() }));
-  return { child, finished };
-}
-
-/** Processes whose environment carries the home folder of this test: nothing else on the machine does. */
-function processesWithHome(home: string): string[] {
-  return readdirSync('/proc').filter((entry) => {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return false;
-    try {
-      return readFileSync(`/proc/${entry}/environ`, 'utf8').includes(`HOME=${home}`);
-    } catch {
-      return false;
-    }
-  });
-}
-
-const rowsOf = (folder: string): ActivationRow[] =>
-  readFileSync(path.join(folder, 'output.log'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as ActivationRow);
+import { processesWithHome, rowsOf, startDemo as start, type Finished } from '../../testing/demo-process.ts';
 
 describe('npm run demo', function () {
   this.timeout(300_000);

@@ -12,8 +12,15 @@ describe('a scheduler counts as settled', () => {
     const settling = new Settling(2);
     settling.observe(deployed, []);
     assert.ok(!settling.isSettled);
-    settling.observe(deployed, []);
+    settling.observe({ ...deployed, actionKey: 'guest/b@0.0.1' }, []);
     assert.ok(settling.isSettled);
+  });
+
+  it('not for an action that two invokers know', () => {
+    const settling = new Settling(2);
+    settling.observe(deployed, []);
+    settling.observe(deployed, []);
+    assert.ok(!settling.isSettled);
   });
 
   it('only when containers that are starting have started and loads have ended', async () => {
