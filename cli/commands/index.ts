@@ -30,6 +30,11 @@ export const commands: readonly Command[] = [
     run: async (argv) => (await import('../../actions/zoo/command.ts')).runModelsCommand(argv),
   },
   {
+    name: 'controller',
+    summary: 'plans what is loaded when and where, from what it sees on the Kafka of a stock OpenWhisk',
+    run: async (argv, env) => (await import('./controller.ts')).runController(argv, env),
+  },
+  {
     name: 'runtime',
     summary: 'the action runtime alone, on PORT (default 8080); docs/runtime.md has its settings',
     run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
