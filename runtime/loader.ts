@@ -1,6 +1,6 @@
 // Loads artifacts ahead of calls: one load at a time, one for each action however often it is asked for, refused when
 // memory does not allow, given up when its deadline passes or a call needs the container.
-import { findModel } from './model-store/manifest.ts';
+import { findModel } from './model-store/manifest-file.ts';
 import { ModelStore } from './model-store/model-store.ts';
 import { predictPlainResidentBytes, predictResidentBytes } from './model-store/resident-bytes.ts';
 import { actionKeyOf } from '../common/action-identity.ts';

@@ -1,9 +1,11 @@
 // The model store on disk: one folder with `manifest.json` and, for each model, its plain ONNX file and its loading
 // form. This file is the schema and its reader; building is the zoo's work, opening is `open-model.ts`'s.
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../common/errors.ts';
+import { manifestFileName, readManifestFile } from './manifest-file.ts';
+
+export { findModel, manifestFileName } from './manifest-file.ts';
 
 /** A file of the store: `path` is relative to the store's folder. */
 export const storedFileSchema = z.object({
@@ -88,36 +90,14 @@ export const manifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** File name of the manifest in the store's folder. */
-export const manifestFileName = 'manifest.json';
-
 /**
  * Reads and checks the manifest of a store.
  * @throws AppError MODEL_STORE_MISSING when there is none, MODEL_CORRUPT when it is not a manifest.
  */
 export async function readManifest(storeDir: string): Promise<Manifest> {
-  const file = path.join(storeDir, manifestFileName);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new AppError('MODEL_STORE_MISSING', `There is no model store at ${storeDir}.`, 'Build it: npm run models -- build', { cause });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new AppError('MODEL_CORRUPT', `${file} is not JSON.`, 'Delete it and build again: npm run models -- build', { cause });
-  }
-  const parsed = manifestSchema.safeParse(json);
+  const parsed = manifestSchema.safeParse(await readManifestFile(storeDir));
   if (!parsed.success) {
-    throw new AppError('MODEL_CORRUPT', `${file} is not a manifest: ${z.prettifyError(parsed.error).split('\n')[0]}.`, 'Delete that folder and build it again: npm run models -- build');
+    throw new AppError('MODEL_CORRUPT', `${path.join(storeDir, manifestFileName)} is not a manifest: ${z.prettifyError(parsed.error).split('\n')[0]}.`, 'Delete that folder and build it again: npm run models -- build');
   }
   return parsed.data;
-}
-
-/** Finds `name` or `name@version` in a manifest; without a version, the last one listed. */
-export function findModel(manifest: Manifest, reference: string): StoredModel | undefined {
-  const [name, version] = reference.split('@');
-  return manifest.models.findLast((model) => model.name === name && (version === undefined || model.version === version));
 }

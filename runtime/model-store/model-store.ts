@@ -2,7 +2,8 @@
 // (`open-model.ts`) and builds nothing (the zoo).
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
-import { findModel, readManifest, type Manifest, type StoredFile, type StoredModel } from './manifest.ts';
+import { findModel, readTrustedManifest } from './manifest-file.ts';
+import type { Manifest, StoredFile, StoredModel } from './manifest.ts';
 
 export class ModelStore {
   readonly directory: string;
@@ -15,7 +16,17 @@ export class ModelStore {
 
   /** @throws AppError MODEL_STORE_MISSING, MODEL_CORRUPT */
   static async open(directory: string): Promise<ModelStore> {
+    // Its schema is loaded when a store is opened: a container that holds nothing does without.
+    const { readManifest } = await import('./manifest.ts');
     return new ModelStore(directory, await readManifest(directory));
+  }
+
+  /**
+   * The same for a slot, without a check of each field.
+   * @throws AppError MODEL_STORE_MISSING, MODEL_CORRUPT
+   */
+  static async openTrusted(directory: string): Promise<ModelStore> {
+    return new ModelStore(directory, await readTrustedManifest(directory));
   }
 
   /**

@@ -5,9 +5,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
-import { artifactsSchema, type Artifacts, type LoadedArtifact } from '../protocol.ts';
+import type { Artifacts, LoadedArtifact } from '../protocol.ts';
 import { quietOptions, type OpenMode } from '../model-store/open-model.ts';
 import { tinyModel } from '../model-store/tiny-model.ts';
+import { noArtifacts, readDeclaration } from './declaration.ts';
 import { LoadClock } from './load-clock.ts';
 import { attachmentOf, evictModel, MissingArtifactError, ModelSource, openSession, sampleInputsOf, type OnnxRuntime, type OpenableModel } from './model-source.ts';
 import type { SlotSettings } from './messages.ts';
@@ -21,8 +22,6 @@ const packageName = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*$/i;
 
 /** The name under which the SDK finds the registry of the slot it runs in. */
 const registrySymbol = Symbol.for('instainfer.slot.v1');
-
-const noArtifacts: Artifacts = { models: [], libraries: [] };
 
 export class ArtifactRegistry {
   readonly clock = new LoadClock();
@@ -162,14 +161,4 @@ export class ArtifactRegistry {
 function privateBytes(): number {
   const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
   return Number(match?.[1] ?? 0) * 1024;
-}
-
-function readDeclaration(actionDir: string): Artifacts {
-  let text: string;
-  try {
-    text = readFileSync(path.join(actionDir, 'instainfer.json'), 'utf8');
-  } catch {
-    return noArtifacts;
-  }
-  return artifactsSchema.parse(JSON.parse(text));
 }

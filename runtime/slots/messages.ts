@@ -1,6 +1,5 @@
-// The messages between the proxy and a slot: the only file both sides share. What comes from a slot is checked here,
-// because a slot runs user code, and user code that wants to can write to the channel.
-import { z } from 'zod';
+// The messages between the proxy and a slot: what both sides share. What comes from a slot is checked in
+// `slot-message-check.ts`.
 import type { Artifacts, InitValue, LoadedArtifact } from '../protocol.ts';
 
 /** How a slot is set up; it travels in the slot's environment as JSON, under {@link slotSettingsVariable}. */
@@ -45,20 +44,13 @@ export const maxMessageLength = 100_000;
 /** Far beyond what OpenWhisk takes (1 MB unless configured otherwise); a larger result fails its activation. */
 export const maxReplyBodyBytes = 64 * 1024 * 1024;
 
-const id = z.number().int().nonnegative();
-const milliseconds = z.number().nonnegative().finite();
-export const loadedArtifactsSchema = z
-  .array(z.object({ name: z.string().max(300), kind: z.enum(['model', 'library']), loadMs: milliseconds, bytes: z.number().nonnegative().finite() }))
-  .max(maxReportedArtifacts);
-
-export const fromSlotSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('ready') }),
-  /** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
-  z.object({ type: z.literal('loaded'), id, artifacts: loadedArtifactsSchema, evictionMs: milliseconds }),
-  z.object({ type: z.literal('initialised'), id, artifacts: loadedArtifactsSchema, loadMs: milliseconds, evictionMs: milliseconds }),
+/** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
+export type SlotMessage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'loaded'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly evictionMs: number }
+  | { readonly type: 'initialised'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly loadMs: number; readonly evictionMs: number }
   /** A load or an init did not work; `message` is for the person who wrote the action. */
-  z.object({ type: z.literal('failed'), id, message: z.string().max(maxMessageLength) }),
-]);
+  | { readonly type: 'failed'; readonly id: number; readonly message: string };
 
 const runStatuses = [200, 403, 500, 502] as const;
 export type RunStatus = (typeof runStatuses)[number];
@@ -74,7 +66,7 @@ export interface RanReply {
   readonly loadMs: number;
   readonly evictionMs: number;
 }
-export type FromSlot = z.infer<typeof fromSlotSchema> | RanReply;
+export type FromSlot = SlotMessage | RanReply;
 export type SlotReply = Exclude<FromSlot, { type: 'ready' }>;
 
 /** Every value as OpenWhisk's runtimes export it: null as "", objects as JSON, the rest as text. */

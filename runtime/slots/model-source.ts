@@ -53,7 +53,7 @@ export class ModelSource {
 
   private openStore(): Promise<ModelStore> | undefined {
     if (this.storeDir === undefined || this.store !== undefined) return this.store;
-    const opening = ModelStore.open(this.storeDir);
+    const opening = ModelStore.openTrusted(this.storeDir);
     this.store = opening;
     // A slot may be older than the store: the next one to ask tries again.
     opening.catch(() => {

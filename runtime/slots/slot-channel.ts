@@ -3,7 +3,8 @@
 import type { Duplex } from 'node:stream';
 import type { LoadedArtifact } from '../protocol.ts';
 import { FrameError, frameKinds, FrameReader, FrameWriter, type Frame } from './frames.ts';
-import { fromSlotSchema, isRunStatus, loadedArtifactsSchema, maxReplyBodyBytes, type FromSlot, type RanReply, type ToSlot } from './messages.ts';
+import { isRunStatus, maxReplyBodyBytes, type FromSlot, type RanReply, type ToSlot } from './messages.ts';
+import { checkedArtifacts, checkedMessage } from './slot-message-check.ts';
 
 /** The descriptor at which a slot finds its end of the channel. */
 export const channelDescriptor = 3;
@@ -88,9 +89,8 @@ export class ProxyChannel {
   private decode({ kind, content }: Frame): FromSlot | undefined {
     if (kind === frameKinds.ran) return this.decodeRan(content);
     if (kind !== frameKinds.message || content.length > maxMessageFrameBytes) throw new FrameError(`A frame of kind ${kind} with ${content.length} bytes.`);
-    const parsed = fromSlotSchema.safeParse(jsonOf(content));
     // What is not one of our messages was written by user code; nobody waits for it.
-    return parsed.success ? parsed.data : undefined;
+    return checkedMessage(jsonOf(content));
   }
 
   private decodeRan(content: Buffer): RanReply {
@@ -100,9 +100,9 @@ export class ProxyChannel {
     const bodyAt = ranPrefixBytes + content.readUInt32LE(22);
     if (!isRunStatus(status) || !(loadMs >= 0 && evictionMs >= 0 && loadMs + evictionMs < Infinity) || bodyAt > content.length) throw new FrameError('A reply whose numbers cannot be.');
     if (bodyAt > ranPrefixBytes) {
-      const parsed = loadedArtifactsSchema.safeParse(jsonOf(content.subarray(ranPrefixBytes, bodyAt)));
-      if (!parsed.success) throw new FrameError('A reply whose artifacts are none.');
-      this.artifacts = parsed.data;
+      const artifacts = checkedArtifacts(jsonOf(content.subarray(ranPrefixBytes, bodyAt)));
+      if (artifacts === undefined) throw new FrameError('A reply whose artifacts are none.');
+      this.artifacts = artifacts;
     }
     const id = content.readUInt32LE(0);
     this.runsUnderWay.delete(id);
