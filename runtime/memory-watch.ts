@@ -1,7 +1,8 @@
 // Looks at the container's memory as often as its headroom asks for, and gives artifacts up before the kernel kills. It
 // looks only while something may grow and there is something to give up.
+import { setTimeout as pause } from 'node:timers/promises';
 import { chooseOffloads } from './core/memory-ledger.ts';
-import { nextSampleDelayMs, pressureOf, type MemorySample } from './core/memory-pressure.ts';
+import { nextSampleDelayMs, pressureOf, soonestMs, type MemorySample } from './core/memory-pressure.ts';
 import type { Slot } from './slots/slot.ts';
 import type { SlotPool } from './slots/slot-pool.ts';
 import type { Logger } from '../common/logger.ts';
@@ -59,12 +60,24 @@ export class MemoryWatch {
     const { excessBytes, mustHold } = pressureOf(sample, this.former);
     this.former = sample;
     if (excessBytes <= 0) return;
-    const victims = chooseOffloads(pool.offloadable(), excessBytes).flatMap((id) => pool.get(id) ?? []);
-    if (victims.length === 0) return;
+    const releasing = pool.all.filter(isReleasing);
+    const comingBytes = releasing.reduce((sum, slot) => sum + slot.measuredBytes, 0);
+    const victims = chooseOffloads(pool.offloadable(), excessBytes - comingBytes).flatMap((id) => pool.get(id) ?? []);
+    if (victims.length + releasing.length === 0) return;
     this.options.log.info({ ...sample, excessBytes, mustHold, slots: victims.map(({ id }) => id) }, 'memory pressure');
-    const held = mustHold ? pool.all.filter((slot) => isWorking(slot) && !victims.includes(slot)) : [];
-    for (const slot of held) slot.hold();
-    await Promise.all(victims.map((slot) => this.options.giveUp(slot)));
+    const held = new Set<Slot>();
+    let isGone = false;
+    const gone = Promise.all([...victims.map((slot) => this.options.giveUp(slot)), ...releasing.map(({ ended }) => ended)]).finally(() => {
+      isGone = true;
+    });
+    // Killing takes its time on a busy machine, and what grows may grow faster meanwhile.
+    for (let hold = mustHold; !isGone; hold = pressureOf(pool.sample(), sample).mustHold) {
+      if (hold && held.size === 0) {
+        for (const slot of pool.all) if (isWorking(slot) && !victims.includes(slot)) held.add(slot);
+        for (const slot of held) slot.hold();
+      }
+      await Promise.race([gone, pause(soonestMs)]);
+    }
     // One that has been retained meanwhile is to stay frozen.
     for (const slot of held) if (isWorking(slot)) slot.thaw();
     this.former = pool.sample();
@@ -85,8 +98,9 @@ export class MemoryWatch {
 }
 
 const isWorking = ({ state }: Slot): boolean => state === 'active' || state === 'loading';
+const isReleasing = ({ state }: Slot): boolean => state === 'releasing';
 
-/** Whether something may grow, and something could be given up for it. */
+/** Whether something may grow, and something could be given up for it or is being given up. */
 function isWorthwhile(pool: SlotPool): boolean {
-  return pool.all.some(isWorking) && pool.offloadable().length > 0;
+  return pool.all.some(isWorking) && (pool.offloadable().length > 0 || pool.all.some(isReleasing));
 }

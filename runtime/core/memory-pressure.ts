@@ -17,7 +17,8 @@ const killMs = 50;
 /** How far ahead a growth that has been seen is taken to go on. */
 const foreseenMs = 2 * killMs;
 
-const soonestMs = 2;
+/** Bounds of how often memory is looked at. */
+export const soonestMs = 2;
 const latestMs = 500;
 
 /** Bytes that loads ahead of calls leave free of a limit. */
