@@ -23,6 +23,7 @@ export const errorCodes = {
   CATALOG_UNAVAILABLE: { retriable: true },
   PLATFORM_UNSUPPORTED: { retriable: false },
   PORT_IN_USE: { retriable: false },
+  WORK_FOLDER: { retriable: false },
   TOO_LITTLE_MEMORY: { retriable: false },
   ACTION_ARCHIVE: { retriable: false },
   SLOT_USERS: { retriable: false },

@@ -53,6 +53,7 @@ const failureReasonOf: Record<ExtensionErrorReply['code'], LoadFailureReason> = 
   'bad-request': 'artifact',
   forbidden: 'error',
   draining: 'cancelled',
+  unavailable: 'error',
 };
 
 const offloadTimeoutMs = 10_000;

@@ -8,6 +8,7 @@ const statusOf = {
   cancelled: 409,
   artifact: 422,
   draining: 503,
+  unavailable: 503,
   deadline: 504,
   memory: 507,
 } as const satisfies Record<ExtensionErrorReply['code'], number>;

@@ -143,7 +143,12 @@ export class Loader {
   }
 
   private takeSlot(load: Load, archive: ActionCode | undefined): Slot {
-    const slot = this.options.pool.take(true);
+    let slot: Slot;
+    try {
+      slot = this.options.pool.take(true);
+    } catch (error) {
+      throw new ExtensionError('unavailable', `No process could be started to load ${load.owner.actionKey}: ${describeError(error)}.`);
+    }
     slot.state = 'loading';
     slot.owner = load.owner;
     load.slot = slot;

@@ -30,7 +30,7 @@ const imageDir = path.resolve(import.meta.dirname, '../..');
  * and with `import`.
  */
 function makeWorkDir(): { workDir: string; slotsDir: string } {
-  const workDir = mkdtempSync(path.join(os.tmpdir(), 'instainfer-'));
+  const workDir = makeTemporaryDir();
   const slotsDir = path.join(workDir, 'derived', 'slots');
   const sdkDir = path.join(slotsDir, 'node_modules', 'instainfer');
   mkdirSync(sdkDir, { recursive: true });
@@ -42,6 +42,15 @@ function makeWorkDir(): { workDir: string; slotsDir: string } {
   for (const folder of [path.dirname(sdkDir), sdkDir]) chmodSync(folder, 0o755);
   chmodSync(path.join(sdkDir, 'index.js'), 0o644);
   return { workDir, slotsDir };
+}
+
+/** @throws AppError WORK_FOLDER */
+function makeTemporaryDir(): string {
+  try {
+    return mkdtempSync(path.join(os.tmpdir(), 'instainfer-'));
+  } catch (cause) {
+    throw new AppError('WORK_FOLDER', `There is no folder to work in: ${describeError(cause)}.`, 'Set TMPDIR to one that the runtime may write to.', { cause });
+  }
 }
 
 function versionOfPackage(): string {
@@ -108,12 +117,12 @@ async function start(): Promise<void> {
   server.on('request', service === undefined ? runDirectly(container, createApp(container, config.token)) : service.createApp(config.token));
 
   let stopping = false;
-  const stop = (graceMs: number): void => {
+  const stop = (graceMs: number, exitCode = 0): void => {
     if (stopping) return;
     stopping = true;
     void container.drain(graceMs).then(() => {
       server.close(() => {
-        process.exit(0);
+        process.exit(exitCode);
       });
       // Replies that have just been written go out first.
       setTimeout(() => server.closeAllConnections(), lastRepliesMs);
@@ -125,6 +134,11 @@ async function start(): Promise<void> {
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(config.graceMs));
   process.on('disconnect', () => stop(0));
+  // A defect of ours: what runs may finish, new work goes to a container whose state is known.
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`The runtime drains after an error that nobody caught: ${error.stack ?? describeError(error)}\n`);
+    stop(config.graceMs, 1);
+  });
   process.send?.({ type: 'listening', port });
   // Only a person at a terminal is told: in a container, every line would be taken for the action's log.
   if (process.stderr.isTTY) process.stderr.write(`The runtime listens on http://localhost:${port}. Ctrl-C ends it.\n`);

@@ -129,7 +129,7 @@ export interface StatusReply {
 /** Error body of the routes above: `error` says what is wrong, with the numbers where it is about memory. */
 export interface ExtensionErrorReply {
   error: string;
-  code: 'busy' | 'cancelled' | 'deadline' | 'memory' | 'artifact' | 'bad-request' | 'forbidden' | 'draining';
+  code: 'busy' | 'cancelled' | 'deadline' | 'memory' | 'artifact' | 'bad-request' | 'forbidden' | 'draining' | 'unavailable';
   predictedBytes?: number;
   memory?: MemoryReport;
 }

@@ -17,6 +17,8 @@ interface LogStream {
 }
 const logStreams: readonly LogStream[] = [process.stdout, process.stderr].map((stream, index) => {
   const write: Write = stream.write.bind(stream);
+  // Whoever reads the log may be gone (EPIPE): no reason to end what runs.
+  stream.on('error', () => undefined);
   return { stream, descriptor: index + 1, write };
 });
 

@@ -1,6 +1,8 @@
 // All slots of the container and the memory they hold: starts them, keeps a blank one ready, and measures. Which action
 // gets which slot is the container's decision; what goes when memory is short, `memory-watch.ts`'s.
 import path from 'node:path';
+import { describeError } from '../../common/errors.ts';
+import type { Logger } from '../../common/logger.ts';
 import type { GroupMemory } from '../core/control-group.ts';
 import { countedBytes, memoryReport, type LedgerEntry, type Offloadable } from '../core/memory-ledger.ts';
 import { loadReserveBytes, type MemorySample } from '../core/memory-pressure.ts';
@@ -26,6 +28,7 @@ export interface SlotPoolOptions {
   readonly limitBytes: number;
   readonly controlGroups: ControlGroups;
   readonly blankSlots: number;
+  readonly log: Logger;
   /** Called when a slot's process has ended without having been killed. */
   readonly onLost: (slot: Slot) => void;
 }
@@ -108,8 +111,9 @@ export class SlotPool {
     if (this.all.some(isUnused) || this.roomBytes < this.slotBytes) return;
     try {
       this.spawn(true);
-    } catch {
+    } catch (error) {
       // No process can be had now. Whoever needs a slot starts one and is told why it cannot be.
+      this.options.log.warn({ reason: describeError(error) }, 'no blank slot');
     }
   }
 

@@ -63,7 +63,7 @@ export class DrivenRuntime {
 
   /** Waits for the blank slot, so that figures that depend on it do not depend on chance. */
   blankSlot(): Promise<void> {
-    return eventually(async () => (await this.status()).blankSlotReady, 'a blank slot');
+    return eventually(async () => (await this.status()).blankSlotReady, 'a blank slot', 20_000);
   }
 
   /** `POST /load` of an action `namespace/name` that declares the model `name`, unless told otherwise. */

@@ -38,7 +38,11 @@ export class RuntimeProcess {
       ...(prelude === undefined ? { execArgv: [] } : { execPath: '/bin/sh', execArgv: ['-c', `${prelude}; exec '${process.execPath}' "$0"`] }),
       env: { PATH: process.env['PATH'] ?? '', PORT: '0', HOST: '127.0.0.1', ...environment },
     });
-    const [message] = (await once(child, 'message')) as [{ port: number }];
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`The runtime ended with ${String(code)} before it listened.`);
+    });
+    ended.catch(() => undefined);
+    const [message] = (await Promise.race([once(child, 'message'), ended])) as [{ port: number }];
     return new RuntimeProcess(child, message.port);
   }
 
