@@ -147,7 +147,7 @@ export class Loader {
     try {
       slot = this.options.pool.take(true);
     } catch (error) {
-      throw new ExtensionError('unavailable', `No process could be started to load ${load.owner.actionKey}: ${describeError(error)}.`);
+      throw noProcess(load, describeError(error));
     }
     slot.state = 'loading';
     slot.owner = load.owner;
@@ -178,6 +178,7 @@ export class Loader {
     }
     if (load.abortedBy !== undefined) return abortedError(load);
     if (error instanceof ExtensionError) return error;
+    if (load.slot?.pid === 0) return noProcess(load, 'no room for its folder, or too many processes or open files');
     if (error instanceof SlotLostError) return new ExtensionError('artifact', `Loading ${owner.actionKey} ended its process; its log may say why.`);
     return new ExtensionError('artifact', describeError(error));
   }
@@ -222,6 +223,8 @@ function abort(load: Load, why: NonNullable<Load['abortedBy']>): void {
   load.abortedBy ??= why;
   void load.slot?.kill();
 }
+
+const noProcess = (load: Load, reason: string): ExtensionError => new ExtensionError('unavailable', `No process could be started to load ${load.owner.actionKey}: ${reason}.`);
 
 function throwIfAborted(load: Load): void {
   if (load.abortedBy !== undefined) throw abortedError(load);

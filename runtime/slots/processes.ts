@@ -19,7 +19,10 @@ const statusBuffer = Buffer.alloc(2048);
 const signalBudgetMs = 5000;
 const betweenLooksMs = 2;
 
-/** The living processes of these users (real user ids). A zombie does nothing and holds nothing: it is not among them. */
+/**
+ * The living processes of these users (real user ids). A zombie does nothing and holds nothing: it is not among them.
+ * @throws when it cannot look for want of descriptors: "none seen" would be taken for "none there"
+ */
 export function processesOf(uids: ReadonlySet<number>): UserProcess[] {
   const found: UserProcess[] = [];
   if (uids.size === 0) return found;
@@ -50,7 +53,8 @@ function readProcess(pid: number): UserProcess | undefined {
     } finally {
       closeSync(file);
     }
-  } catch {
+  } catch (error) {
+    if (isDescriptorShortage(error)) throw error;
     // ENOENT, ESRCH: it has ended.
     return undefined;
   }
@@ -60,6 +64,8 @@ function readProcess(pid: number): UserProcess | undefined {
   if (uid === undefined || state === 'Z' || state === 'X') return undefined;
   return { pid, uid: Number(uid), state, anonymousBytes: Number(/^RssAnon:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024 };
 }
+
+const isDescriptorShortage = (error: unknown): boolean => error instanceof Error && 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
 
 /** Private memory of these users' processes in bytes, by user id. */
 export function anonymousBytesByUser(uids: ReadonlySet<number>): Map<number, number> {
@@ -88,8 +94,11 @@ export function stopProcessesOf(uid: number, isWanted: () => boolean = () => tru
   });
 }
 
-export function continueProcessesOf(uid: number): void {
-  for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGCONT');
+export async function continueProcessesOf(uid: number): Promise<void> {
+  await repeatedly(() => {
+    for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGCONT');
+    return true;
+  });
 }
 
 /**
@@ -98,7 +107,7 @@ export function continueProcessesOf(uid: number): void {
  */
 export async function endProcessesOf(uid: number): Promise<boolean> {
   const isGone = (): boolean => processesOf(new Set([uid])).length === 0;
-  if (isGone()) return true;
+  if (attempted(isGone)) return true;
   // Stopped first: of those that start others as fast as they are killed, none would ever be the last.
   await stopProcessesOf(uid);
   return repeatedly(() => {
@@ -109,11 +118,21 @@ export async function endProcessesOf(uid: number): Promise<boolean> {
 
 async function repeatedly(attempt: () => boolean): Promise<boolean> {
   const giveUpAt = performance.now() + signalBudgetMs;
-  while (!attempt()) {
+  while (!attempted(attempt)) {
     if (performance.now() > giveUpAt) return false;
     await sleep(betweenLooksMs);
   }
   return true;
+}
+
+/** What could not look has not succeeded. */
+function attempted(attempt: () => boolean): boolean {
+  try {
+    return attempt();
+  } catch (error) {
+    if (isDescriptorShortage(error)) return false;
+    throw error;
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

@@ -131,10 +131,10 @@ export class SlotPool {
   /** Looks at what every process holds now. */
   async measure(): Promise<void> {
     // Where a slot has a user of its own, whatever runs as that user counts, wherever it was started.
-    const ofUsers = anonymousBytesByUser(new Set(this.all.flatMap(({ uid }) => uid ?? [])));
+    const ofUsers = this.bytesByUser();
     const measuring = this.all.map(async (slot) => {
       const ownBytes = await privateBytesOf(slot.pid);
-      if (slot.uid !== undefined) slot.startedBytes = Math.max(0, (ofUsers.get(slot.uid) ?? 0) - ownBytes);
+      if (slot.uid !== undefined && ofUsers !== undefined) slot.startedBytes = Math.max(0, (ofUsers.get(slot.uid) ?? 0) - ownBytes);
       const bytes = ownBytes + slot.startedBytes;
       if (!slot.hasEnded) slot.measuredBytes = bytes;
       if (slot.state === 'blank' && bytes > 0) this.slotBytes = bytes;
@@ -142,6 +142,16 @@ export class SlotPool {
     this.proxyBytes = await privateBytesOf(process.pid);
     await Promise.all(measuring);
     this.groups = this.options.controlGroups.read();
+  }
+
+  /** Undefined when it cannot be told now: then what was found last time stands. */
+  private bytesByUser(): Map<number, number> | undefined {
+    try {
+      return anonymousBytesByUser(new Set(this.all.flatMap(({ uid }) => uid ?? [])));
+    } catch (error) {
+      this.options.log.warn({ reason: describeError(error) }, 'memory not measured');
+      return undefined;
+    }
   }
 
   /** Looks, at once, at what may have changed since the last {@link measure}: the slots that work, and the control groups. */

@@ -183,7 +183,7 @@ export class Slot {
     this.isToStandStill = false;
     this.signal('SIGCONT');
     // What has left the process group can wait for the call to be sent.
-    if (uid !== undefined && isToStandStill) setImmediate(() => continueProcessesOf(uid));
+    if (uid !== undefined && isToStandStill) setImmediate(() => void continueProcessesOf(uid));
   }
 
   /** Ends the process and everything it has started; resolves when it is gone and its files removed. Idempotent. */
