@@ -9,6 +9,7 @@ import { SystemClock, type Clock } from '../../common/clock.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { createLogger, type Logger } from '../../common/logger.ts';
 import { createAdminServer, listen } from '../../invoker-plugin/admin-server.ts';
+import { DockerDriver, stockDockerSettings } from '../../invoker-plugin/drivers/docker-driver.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { ContainerDriver } from '../../invoker-plugin/drivers/driver.ts';
 import { Invoker } from '../../invoker-plugin/invoker.ts';
@@ -55,7 +56,9 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     catalog,
     scheduler: options.scheduler,
     environment: containerEnvironmentOf(options),
+    pauseGraceMs: options.pauseGraceMs,
     publishEvents: options.userEvents,
+    forward: options.forward,
     intake: { mostInHand: options.mostInHand, kinds: options.kinds, stale: options.stale, parameterKeys: options.parameterKeys, isBlocked: (namespace) => blocklist?.has(namespace) ?? false },
     activationStore,
     storePolicy: options.storePolicy,
@@ -115,8 +118,11 @@ function storesOf(options: InvokerCommandOptions, clock: Clock, logger: Logger):
   return { catalog, activationStore, blocklist };
 }
 
-function driverOf(options: InvokerCommandOptions): ContainerDriver {
-  void options;
+function driverOf({ containers, image, network, modelStore, id, uniqueName, scheduler }: InvokerCommandOptions): ContainerDriver {
+  if (containers === 'docker') {
+    const store = modelStore === undefined ? undefined : path.resolve(modelStore);
+    return new DockerDriver({ ...stockDockerSettings, image, network, invoker: id, uniqueName: uniqueName ?? '', poolMemoryBytes: scheduler.poolMemoryBytes, modelStore: store });
+  }
   return new ProcessDriver({ runtimeMain, startTimeoutMs: 60_000, graceMs: 2_000 });
 }
 

@@ -66,6 +66,8 @@ export const invokerTable = withConfigFile({
   stemCellMemory: sizeOption({ flag: 'stem-cell-memory', env: 'INSTAINFER_STEM_CELL_MEMORY', description: 'Memory limit of a stem cell: it serves actions of exactly this limit.', defaultText: '512m' }),
   keepAlive: numberOption({ flag: 'keep-alive', env: 'INSTAINFER_KEEP_ALIVE', description: 'Seconds that an idle container is kept for its own action.', valueName: 'S', min: 1, max: 86_400, defaultValue: 600 }),
   zygoteWindow: numberOption({ flag: 'zygote-window', env: 'INSTAINFER_ZYGOTE_WINDOW', description: 'Seconds that it is kept for any action after that, under pagurus.', valueName: 'S', min: 1, max: 86_400, defaultValue: 300 }),
+  pauseGrace: numberOption({ flag: 'pause-grace', env: 'INSTAINFER_PAUSE_GRACE', description: 'Seconds after which an idle Docker container is paused, as a stock invoker does; 0 never pauses.', valueName: 'S', min: 0, max: 86_400, defaultValue: 10 }),
+  forward: switchOption({ flag: 'forward', env: 'INSTAINFER_FORWARD', description: 'Whether an activation goes to the invoker that holds its artifacts, where that is another one of ours.', defaultValue: true }),
   concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
   modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that process containers use.', valueName: 'DIR' }),
   port: numberOption({ flag: 'port', env: 'INSTAINFER_INVOKER_PORT', envAliases: ['PORT'], description: 'Port of its HTTP server (/ping, /enable, /disable, /isEnabled, /metrics); 0 takes any that is free.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 8080 }),
@@ -106,6 +108,9 @@ export interface InvokerCommandOptions {
   readonly stale: 'run' | 'skip';
   readonly parameterKeys: ParameterKeys;
   readonly scheduler: SchedulerConfig;
+  /** Absent: never paused. */
+  readonly pauseGraceMs: number | undefined;
+  readonly forward: boolean;
   readonly modelStore: string | undefined;
   readonly port: number;
   readonly host: string | undefined;
@@ -151,6 +156,8 @@ export function parseInvokerOptions(argv: readonly string[], env: Env): InvokerC
       count: given.has('stemCells') ? values.stemCells : (runtime?.stemCells?.count ?? values.stemCells),
       memoryBytes: given.has('stemCellMemory') ? values.stemCellMemory : (runtime?.stemCells?.memoryBytes ?? values.stemCellMemory),
     }),
+    pauseGraceMs: values.containers === 'process' || values.pauseGrace === 0 ? undefined : values.pauseGrace * 1000,
+    forward: values.forward,
     modelStore: values.modelStore,
     port: values.port,
     host: values.host,
