@@ -64,15 +64,16 @@ export class ActivationAnswers implements ActivationListener {
       waitMs: Math.max(0, outcome.readyAt - message.transid[1]),
       timedOut: outcome.timedOut,
     });
-    const hasLogs = action.limits.logsMegabytes !== 0;
-    if (!hasLogs && message.blocking) {
+    let stored = record;
+    if (action.limits.logsMegabytes === 0) {
       await acknowledger.combined(message, record);
     } else {
       await acknowledger.result(message, record);
-      if (hasLogs) record.logs = (await outcome.logs).lines;
-      await acknowledger.completion(message, record);
+      const { lines } = await outcome.logs;
+      stored = { ...record, logs: lines };
+      await acknowledger.completion(message, stored);
     }
-    this.finish({ message, record, arrivedAt, command, outcome });
+    this.finish({ message, record: stored, arrivedAt, command, outcome });
   }
 
   async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason']): Promise<void> {

@@ -12,7 +12,7 @@ import { artifactsSchema, type ExtensionErrorReply } from '../runtime/protocol.t
 import { leavesContainerUsable } from './activation-result.ts';
 import type { CleanContainer, CreateContainer, FailActivation, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation } from './core/commands.ts';
 import type { LoadFailureReason, SchedulerEvent } from './core/events.ts';
-import type { ContainerDriver } from './drivers/driver.ts';
+import type { Container, ContainerDriver } from './drivers/driver.ts';
 import { ManagedContainer, type ActivationOutcome } from './managed-container.ts';
 
 /** An activation that was accepted and has not been answered. */
@@ -94,6 +94,20 @@ export class CommandExecutor {
     }
   }
 
+  /**
+   * Takes in a stem cell of another invoker: it is loaded into and off-loaded from, and let go (`remove`) as soon as it
+   * refuses.
+   * @param token what its pre-loading routes ask for
+   */
+  borrow(container: Container, memoryLimitBytes: number, usedBytes: number, token: string): void {
+    const { containerId } = container;
+    const { clock } = this.options;
+    const managed = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs: undefined, isBorrowed: true, onPauseFailure: () => undefined });
+    this.containers.set(containerId, managed);
+    void container.ended.then(({ reason }) => this.ended(managed, reason));
+    this.emit({ type: 'containerFound', at: this.now, containerId, memoryLimitBytes, usedBytes });
+  }
+
   /** Starts carrying a command out; failures become events. */
   execute(command: SchedulerCommand): void {
     const work = this.dispatch(command).catch((error: unknown) => {
@@ -143,7 +157,7 @@ export class CommandExecutor {
         this.options.logger.error({ containerId, reason: describeError(error) }, 'container could not be paused; it is removed');
         container.remove().catch(() => undefined);
       };
-      const managed = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs, onPauseFailure });
+      const managed = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs, isBorrowed: false, onPauseFailure });
       this.containers.set(containerId, managed);
       void container.ended.then(({ reason }) => this.ended(managed, reason));
       const startMs = this.now - startedAt;
@@ -163,7 +177,7 @@ export class CommandExecutor {
     await managed.container.remove();
     managed.client.close();
     this.containers.delete(containerId);
-    if (!managed.removalRequested) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
+    if (!managed.removalRequested && !managed.isBorrowed) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
     this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: managed.removalRequested ? 'requested' : 'crashed' });
   }
 
@@ -217,7 +231,14 @@ export class CommandExecutor {
       this.emit({ type: 'loadFailed', at: this.now, containerId, actionKey, reason, predictedBytes: error?.predictedBytes, usedBytes: error?.memory?.usedBytes });
     };
     const managed = this.containers.get(containerId);
-    const action = await this.options.catalog.find(actionKey);
+    let action: ActionDocument | undefined;
+    try {
+      action = await this.options.catalog.find(actionKey);
+    } catch (error) {
+      this.options.logger.warn({ containerId, actionKey, reason: describeError(error) }, 'the action of a load could not be fetched');
+      failed('error');
+      return;
+    }
     const artifacts = artifactsSchema.safeParse(action?.annotations['preload']);
     if (managed === undefined) {
       failed('cancelled');
@@ -228,17 +249,16 @@ export class CommandExecutor {
       failed('artifact');
       return;
     }
-    const { qualifiedName, version, revision, namespace } = parseActionKey(actionKey);
+    const { namespace } = parseActionKey(actionKey);
     try {
       const value = {
-        action: qualifiedName,
-        version,
-        revision,
+        ...managed.slotNameOf(actionKey),
         namespace,
         artifacts: artifacts.data,
         deadlineMs: this.options.loadTimeoutMs,
         // Unpacked ahead, never run ahead: what is left of the call's /init is to require it.
         code: { code: action.code, binary: action.binary, main: action.main },
+        ...(managed.isBorrowed ? { stemCellOnly: true } : {}),
       };
       const reply = await managed.awake(() => managed.client.load({ value }, this.options.loadTimeoutMs));
       if (reply.ok) {
@@ -246,10 +266,19 @@ export class CommandExecutor {
         this.emit({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs, residentBytes, usedBytes: memory.usedBytes });
         return;
       }
+      if (managed.isBorrowed && failureReasonOf[reply.error.code] === 'cancelled') {
+        // Its owner has taken it. That it is gone from here says more than that a load failed.
+        await managed.container.remove();
+        return;
+      }
       if (reply.error.code === 'artifact') this.options.logger.error({ containerId, actionKey, reason: reply.error.error }, 'artifacts cannot be loaded');
       failed(failureReasonOf[reply.error.code], reply.error);
     } catch (error) {
       this.options.logger.warn({ containerId, actionKey, reason: describeError(error) }, 'load got no answer');
+      if (managed.isBorrowed) {
+        await managed.container.remove();
+        return;
+      }
       failed('error');
     }
   }
@@ -258,9 +287,8 @@ export class CommandExecutor {
     const { containerId, actionKey } = command;
     const managed = this.containers.get(containerId);
     if (managed === undefined) return;
-    const { qualifiedName, version, revision } = parseActionKey(actionKey);
     try {
-      const reply = await managed.awake(() => managed.client.offload({ value: { action: qualifiedName, version, revision } }, offloadTimeoutMs));
+      const reply = await managed.awake(() => managed.client.offload({ value: managed.slotNameOf(actionKey) }, offloadTimeoutMs));
       const usedBytes = reply.ok ? reply.reply.memory.usedBytes : ((await managed.usedBytes()) ?? 0);
       this.emit({ type: 'offloadCompleted', at: this.now, containerId, actionKey, usedBytes });
     } catch (error) {

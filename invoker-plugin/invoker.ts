@@ -1,8 +1,8 @@
 // The invoker: takes activations off its topic and plans off theirs, lets the scheduler decide, answers the controller.
 // Construction wires the parts; the parts do the work.
 import { randomUUID } from 'node:crypto';
-import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
-import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
+import type { ActionCatalog, ActionDocument, CatalogAccess } from '../common/action-document.ts';
+import type { ActionKey } from '../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../common/bus/bus.ts';
 import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
@@ -12,7 +12,6 @@ import type { InvokerInstance } from '../common/messages/identity.ts';
 import { RecordReader } from '../common/messages/record-reader.ts';
 import { compactedTopicSettings, openWhiskTopicSettings } from '../common/messages/topics.ts';
 import { planSchema, planTopic } from '../controller-plugin/protocol.ts';
-import { artifactsSchema } from '../runtime/protocol.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { ActivationAnswers, type FinishedActivation } from './activation-answers.ts';
 import { ActivationIntake, mostActivationsInHand, type IntakePolicy } from './activation-intake.ts';
@@ -22,6 +21,7 @@ import type { SchedulerConfig } from './core/config.ts';
 import type { SchedulerEvent } from './core/events.ts';
 import { expectedStartupMs, isWorthTaking } from './core/forward.ts';
 import type { Action, SchedulerState } from './core/state.ts';
+import { Deployments, type LoadEstimate } from './deployments.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
 import { Forwarding, type ForwardingCounts } from './forwarding/forwarding.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -29,12 +29,6 @@ import { residencyTopic } from './protocol.ts';
 import { ResidencyReporter } from './residency-reporter.ts';
 import { SchedulerLoop } from './scheduler-loop.ts';
 import { noActivationStore, storeEverything, type ActivationStore, type StorePolicy } from './stores/activation-store.ts';
-
-/** First guess of what a load takes and holds, until one has been measured. */
-export interface LoadEstimate {
-  readonly loadMs: number;
-  readonly residentBytes: number;
-}
 
 /** What differs between serving a deployment and serving this process's own controller. */
 export interface ServingOptions {
@@ -99,7 +93,7 @@ export class Invoker {
   /** Names this life of the process: what an earlier one reported is void. */
   private readonly life = randomUUID();
   private schedulerState: SchedulerState | undefined;
-  private readonly known = new Set<ActionKey>();
+  private readonly deployments: Deployments;
   private subscriptions: Subscription[] = [];
   private activations: Subscription | undefined;
   private stopping: Promise<void> | undefined;
@@ -132,6 +126,15 @@ export class Invoker {
       admit: (message, action, arrivedAt, onBehalfOf) => {
         this.executor.accept({ message, action, arrivedAt, onBehalfOf });
         this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
+      },
+    });
+    this.deployments = new Deployments({
+      catalog: options.catalog,
+      clock,
+      invoker: options.instance,
+      estimate: options.estimate,
+      submit: (event) => {
+        this.loop.submit(event);
       },
     });
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
@@ -188,24 +191,8 @@ export class Invoker {
   }
 
   /** An action was created, updated or is first seen: the scheduler may prepare for it. */
-  async deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
-    const action = await this.options.catalog.find(key, access);
-    if (action === undefined || this.known.has(action.actionKey)) return action;
-    const { actionKey } = action;
-    this.known.add(actionKey);
-    const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
-    const estimate = this.options.estimate(action);
-    this.loop.submit({
-      type: 'actionDeployed',
-      at: this.options.clock.now(),
-      actionKey,
-      namespace: parseActionKey(actionKey).namespace,
-      memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
-      declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length > 0,
-      estimatedLoadMs: estimate.loadMs,
-      estimatedResidentBytes: estimate.residentBytes,
-    });
-    return action;
+  deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
+    return this.deployments.deploy(key, access);
   }
 
   /** Activations taken and not answered yet. */
@@ -288,17 +275,8 @@ export class Invoker {
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
-    const message = this.records.read(planSchema, record);
-    if (message === undefined) return;
-    const { formatVersion: _formatVersion, invokers, ...plan } = message;
-    if (invokers !== undefined && !invokers.includes(this.options.instance)) {
-      // Others prepare for it; what this one expects of it are the calls that it sees come here all the same.
-      if (this.known.has(plan.actionKey)) this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan, prewarmWindowMs: undefined, elsewhere: true });
-      return;
-    }
-    // A plan may be the first this invoker hears of an action: one that was deployed and never called.
-    if (!this.known.has(plan.actionKey) && (await this.deploy(plan.actionKey))?.actionKey !== plan.actionKey) return;
-    this.loop.submit({ type: 'planReceived', at: this.options.clock.now(), ...plan });
+    const plan = this.records.read(planSchema, record);
+    if (plan !== undefined) await this.deployments.takePlan(plan);
   }
 }
 

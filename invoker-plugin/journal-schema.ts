@@ -49,6 +49,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
   }),
   event('activationArrived', { activationId, actionKey }),
   event('containerStarted', { containerId, startMs: ms, usedBytes: bytes }),
+  event('containerFound', { containerId, memoryLimitBytes: bytes, usedBytes: bytes }),
   event('activationFinished', {
     activationId,
     containerId,

@@ -1,6 +1,7 @@
 // One live container as the invoker holds it: the driver's handle, the HTTP client, the log collector, and the flow of
 // one activation through it. It decides nothing; it reports what happened and when.
 import type { ActionDocument } from '../common/action-document.ts';
+import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
@@ -51,6 +52,8 @@ export interface ManagedContainerOptions {
   readonly token: string;
   /** An idle container is paused after so long; undefined: never. */
   readonly pauseGraceMs: number | undefined;
+  /** Another invoker's stem cell: it is let go as soon as it refuses. */
+  readonly isBorrowed: boolean;
   readonly onPauseFailure: (error: unknown) => void;
 }
 
@@ -58,6 +61,7 @@ export class ManagedContainer {
   readonly container: Container;
   readonly client: RuntimeClient;
   readonly memoryLimitBytes: number;
+  readonly isBorrowed: boolean;
   /** Settles when the activation in the container, if any, has been dealt with. */
   activation: Promise<void> = Promise.resolve();
   removalRequested = false;
@@ -65,9 +69,10 @@ export class ManagedContainer {
   private readonly idlePause: IdlePause;
   private readonly clock: Clock;
 
-  constructor({ container, memoryLimitBytes, clock, token, pauseGraceMs, onPauseFailure }: ManagedContainerOptions) {
+  constructor({ container, memoryLimitBytes, clock, token, pauseGraceMs, isBorrowed, onPauseFailure }: ManagedContainerOptions) {
     this.container = container;
     this.memoryLimitBytes = memoryLimitBytes;
+    this.isBorrowed = isBorrowed;
     this.clock = clock;
     this.client = new RuntimeClient(container.baseUrl, () => clock.now(), token);
     this.logCollector = new LogCollector({ markerTimeoutMs, failedMarkerTimeoutMs, now: () => clock.now() });
@@ -76,6 +81,12 @@ export class ManagedContainer {
     void container.ended.then(() => {
       this.idlePause.close();
     });
+  }
+
+  /** How the container names what it holds of an action: as its owner's /init will, and a stock one names no revision. */
+  slotNameOf(actionKey: ActionKey): { action: string; version: string; revision: string | undefined } {
+    const { qualifiedName, version, revision } = parseActionKey(actionKey);
+    return { action: qualifiedName, version, revision: this.isBorrowed ? undefined : revision };
   }
 
   /** Runs a task that asks something of the container: a paused one is resumed first. @throws when that fails */

@@ -134,6 +134,7 @@ export class Container {
   async load(request: ParsedLoad): Promise<LoadReply> {
     if (this.isDraining) throw new ExtensionError('draining', drainingError);
     if (this.isBusy) throw new ExtensionError('busy', 'An activation is running in this container.');
+    if (request.stemCellOnly === true && this.state.kind !== 'stem') throw new ExtensionError('busy', 'The container is not a stem cell any more.');
     if (this.options.settings.loading === 'stock') throw new ExtensionError('artifact', 'This runtime loads as the stock one does (INSTAINFER_LOADING=stock): nothing ahead of a call.');
     try {
       return await this.loader.load(request);

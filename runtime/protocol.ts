@@ -45,6 +45,8 @@ export const loadRequestSchema = z.object({
     artifacts: artifactsSchema,
     /** The action's /init value: needed when a model is a file of the archive. */
     code: initValueSchema.optional(),
+    /** Refused with 409 once the container is initialised: for who loads into containers that another invoker uses. */
+    stemCellOnly: z.boolean().optional(),
     /** The load is given up after so many milliseconds. */
     deadlineMs: z.number().positive().optional(),
   }),

@@ -7,7 +7,7 @@ import type { ActionDocument } from '../../common/action-document.ts';
 import { AppError } from '../../common/errors.ts';
 import { createLogger } from '../../common/logger.ts';
 import { shortNameOf } from '../../common/action-identity.ts';
-import type { LoadEstimate } from '../../invoker-plugin/invoker.ts';
+import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
 import type { Container } from '../../invoker-plugin/core/state.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';

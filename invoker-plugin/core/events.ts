@@ -53,6 +53,16 @@ export interface ContainerStarted extends EventBase {
   readonly usedBytes: number;
 }
 /** The activation's run is over and its reply received; the container is idle again unless `containerUsable` is false. */
+/**
+ * A stem cell that another invoker made and will use: artifacts may be loaded into it, and that is all. `containerRemoved`
+ * when it is taken or gone. A scheduler that borrows serves nobody: it is told of plans, never of activations.
+ */
+export interface ContainerFound extends EventBase {
+  readonly type: 'containerFound';
+  readonly containerId: ContainerId;
+  readonly memoryLimitBytes: number;
+  readonly usedBytes: number;
+}
 export interface ActivationFinished extends EventBase {
   readonly type: 'activationFinished';
   readonly activationId: string;
@@ -117,6 +127,7 @@ export type SchedulerEvent =
   | PlanReceived
   | ActivationArrived
   | ContainerStarted
+  | ContainerFound
   | ActivationFinished
   | LoadSucceeded
   | LoadFailed

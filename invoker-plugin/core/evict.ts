@@ -46,7 +46,7 @@ function containerValueMs(context: StepContext, container: Container): number {
     const own = actionOf(state, container.ownActionKey);
     valueMs += useProbability(own, freePlacesOf(own) - 1, now, config.valueHorizonMs, config) * coldStartMsOf(state, own);
   }
-  for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(actionOf(state, key), now, config);
+  for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(state, actionOf(state, key), config);
   return valueMs;
 }
 
@@ -66,10 +66,10 @@ export function offloadsFor(
   container: Container,
   incoming: { action: Action; valueMs: number; missingBytes: number },
 ): OffloadChoice | undefined {
-  const { state, config, now } = context;
+  const { state, config } = context;
   const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
   const byDensity = [...container.residents.values()]
-    .map((resident) => ({ resident, valueMs: heldPlaceValueMs(actionOf(state, resident.actionKey), now, config) }))
+    .map((resident) => ({ resident, valueMs: heldPlaceValueMs(state, actionOf(state, resident.actionKey), config) }))
     .sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
   const victims: Resident[] = [];
   let lostMs = 0;
@@ -86,8 +86,8 @@ export function offloadsFor(
 
 /** Residents by value per byte, least first: the order in which memory pressure off-loads them. */
 export function leastDenseFirst(context: StepContext, container: Container): Resident[] {
-  const { state, config, now } = context;
-  const density = (resident: Resident): number => heldPlaceValueMs(actionOf(state, resident.actionKey), now, config) / bytesOf(resident);
+  const { state, config } = context;
+  const density = (resident: Resident): number => heldPlaceValueMs(state, actionOf(state, resident.actionKey), config) / bytesOf(resident);
   return [...container.residents.values()]
     .map((resident) => ({ resident, density: density(resident) }))
     .sort((left, right) => left.density - right.density)

@@ -22,9 +22,13 @@ function checkPool(state: SchedulerState, config: SchedulerConfig): void {
   let removingBytes = 0;
   let loads = 0;
   for (const container of state.containers.values()) {
-    usedBytes += container.memoryLimitBytes;
+    if (!container.isBorrowed) usedBytes += container.memoryLimitBytes;
     if (container.phase === 'removing') removingBytes += container.memoryLimitBytes;
     if (container.load !== undefined) loads += 1;
+  }
+  for (const [limit, count] of state.borrowedCounts) {
+    const borrowed = [...state.containers.values()].filter(({ isBorrowed, memoryLimitBytes }) => isBorrowed && memoryLimitBytes === limit);
+    ensure(borrowed.length === count, `${count} borrowed containers of ${limit} bytes are counted, there are ${borrowed.length}`);
   }
   ensure(usedBytes === state.poolUsedBytes, `the pool counts ${state.poolUsedBytes} bytes, its containers have ${usedBytes}`);
   ensure(usedBytes <= config.poolMemoryBytes, `containers of ${usedBytes} bytes in a pool of ${config.poolMemoryBytes}`);
@@ -36,6 +40,7 @@ function checkPool(state: SchedulerState, config: SchedulerConfig): void {
 
 function checkContainer(state: SchedulerState, container: Container, config: SchedulerConfig): void {
   const { id, phase, role, ownActionKey, residents, releasing, load } = container;
+  ensure(!container.isBorrowed || (role === 'stem' && phase === 'idle'), `${id} is another invoker's and ${role} ${phase} here`);
   ensure((phase === 'busy') === (container.activation !== undefined), `${id} is busy exactly while an activation runs in it`);
   ensure((role === 'warm') === (ownActionKey !== undefined), `${id} is warm exactly when it has its own action`);
   ensure(container.usedBytes >= 0, `${id} uses ${container.usedBytes} bytes`);

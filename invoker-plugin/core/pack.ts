@@ -19,7 +19,7 @@ import {
   type Wanted,
 } from './state.ts';
 import { pushTimer } from './timers.ts';
-import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, placeValueMs } from './value.ts';
+import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, nextPlaceValueMs } from './value.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
 const triedActions = 16;
@@ -73,7 +73,7 @@ function examine(context: StepContext, action: Action): void {
   }
   if (action.declaresArtifacts && action.loadable) {
     const isDue = lookAt(Math.max(loadDueAt(action, now, config), action.retryLoadAt));
-    const valueMs = isDue ? placeValueMs(action, freePlacesOf(action), now, config) : 0;
+    const valueMs = isDue ? nextPlaceValueMs(state, action, config) : 0;
     if (isDue && valueMs >= leastLoadValueMs(action)) {
       state.wanted.set(action.key, {
         valueMs,
@@ -111,10 +111,10 @@ function mostWanted({ state }: StepContext): string[] {
 
 /** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */
 function place(context: StepContext, action: Action): void {
-  const { state, config, now } = context;
+  const { state, config } = context;
   const wanted = state.wanted.get(action.key);
   if (wanted === undefined || action.roomBeingMadeIn !== undefined) return;
-  wanted.valueMs = placeValueMs(action, freePlacesOf(action), now, config);
+  wanted.valueMs = nextPlaceValueMs(state, action, config);
   if (wanted.valueMs < leastLoadValueMs(action)) {
     state.wanted.delete(action.key);
     return;

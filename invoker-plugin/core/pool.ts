@@ -2,6 +2,7 @@
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { CreateContainer, RemoveContainer } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { ContainerFound, ContainerId } from './events.ts';
 import { predictedBytesOf } from './learn.ts';
 import {
   actionOf,
@@ -37,16 +38,9 @@ function promisedUnfreedBytes({ state }: StepContext): number {
   return Math.max(0, state.promisedBytes - state.removingBytes);
 }
 
-/** Asks for a new container. The pool must have room. `claimedBy`: the activation that waits for it. */
-export function createContainer(
-  context: StepContext,
-  memoryLimitBytes: number,
-  reason: CreateContainer['reason'],
-  purpose: { claimedBy?: string; prewarmedFor?: ActionKey },
-): Container {
-  const { state } = context;
-  const container: Container = {
-    id: `c${state.nextContainerNumber++}`,
+function blankContainer(id: ContainerId, memoryLimitBytes: number, now: number): Container {
+  return {
+    id,
     memoryLimitBytes,
     phase: 'starting',
     role: 'stem',
@@ -57,13 +51,41 @@ export function createContainer(
     releasing: new Map(),
     load: undefined,
     activation: undefined,
-    claimedBy: purpose.claimedBy,
+    claimedBy: undefined,
     retaining: false,
     makingRoomFor: undefined,
-    prewarmedFor: purpose.prewarmedFor,
-    idleSince: context.now,
+    prewarmedFor: undefined,
+    isBorrowed: false,
+    idleSince: now,
     timerAt: undefined,
   };
+}
+
+/** Takes another invoker's stem cell into the books; its memory is not the pool's. */
+export function borrowContainer(context: StepContext, { containerId, memoryLimitBytes, usedBytes }: ContainerFound): void {
+  const { state, now } = context;
+  if (state.containers.has(containerId)) return;
+  const container: Container = { ...blankContainer(containerId, memoryLimitBytes, now), usedBytes, isBorrowed: true };
+  state.containers.set(containerId, container);
+  countBorrowed(context, memoryLimitBytes, 1);
+  makeIdle(context, container);
+}
+
+/** With their number, what an artifact in one of them is worth changes: every action of this size is looked at again. */
+function countBorrowed({ state }: StepContext, memoryLimitBytes: number, change: number): void {
+  state.borrowedCounts.set(memoryLimitBytes, (state.borrowedCounts.get(memoryLimitBytes) ?? 0) + change);
+  for (const action of state.actions.values()) if (action.memoryLimitBytes === memoryLimitBytes) state.dirty.add(action.key);
+}
+
+/** Asks for a new container. The pool must have room. `claimedBy`: the activation that waits for it. */
+export function createContainer(
+  context: StepContext,
+  memoryLimitBytes: number,
+  reason: CreateContainer['reason'],
+  purpose: { claimedBy?: string; prewarmedFor?: ActionKey },
+): Container {
+  const { state } = context;
+  const container: Container = { ...blankContainer(`c${state.nextContainerNumber++}`, memoryLimitBytes, context.now), ...purpose };
   state.containers.set(container.id, container);
   state.poolUsedBytes += memoryLimitBytes;
   if (container.claimedBy === undefined) addUnclaimed(context, container);
@@ -113,9 +135,10 @@ function keepAliveMsOf(action: Action, config: SchedulerConfig): number {
   return Math.min(Math.max(planned, leastKeepAliveShare * config.keepAliveMs), mostKeepAliveShare * config.keepAliveMs);
 }
 
-/** When an idle container's window ends; undefined for a stem cell that belongs to the stock. */
+/** When an idle container's window ends; undefined for a stem cell that belongs to the stock, or to another invoker. */
 export function deadlineOf(context: StepContext, container: Container): number | undefined {
   const { state, config } = context;
+  if (container.isBorrowed) return undefined;
   switch (container.role) {
     case 'warm':
       return container.idleSince + keepAliveMsOf(actionOf(state, container.ownActionKey ?? ''), config);
@@ -218,7 +241,8 @@ export function forgetContainer(context: StepContext, container: Container): voi
     waitingFor.roomBeingMadeIn = undefined;
     state.dirty.add(waitingFor.key);
   }
-  state.poolUsedBytes -= container.memoryLimitBytes;
+  if (container.isBorrowed) countBorrowed(context, container.memoryLimitBytes, -1);
+  else state.poolUsedBytes -= container.memoryLimitBytes;
   state.containers.delete(container.id);
 }
 

@@ -124,7 +124,7 @@ function displacedMs(context: StepContext, container: Container, taker: Action):
     lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
   }
   const { load } = container;
-  if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(actionOf(state, load.actionKey), now, config);
+  if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(state, actionOf(state, load.actionKey), config);
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;
     const resident = actionOf(state, key);

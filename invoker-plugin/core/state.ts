@@ -61,6 +61,8 @@ export interface Container {
   makingRoomFor: ActionKey | undefined;
   /** The action whose pre-warm window it was started for. */
   prewarmedFor: ActionKey | undefined;
+  /** Another invoker's stem cell: holds artifacts ahead, and is in no pool of ours. */
+  readonly isBorrowed: boolean;
   /** End of the last activation (or of the start): its keep-alive counts from here; loads do not extend it. */
   idleSince: number;
   timerAt: number | undefined;
@@ -160,7 +162,7 @@ export interface SchedulerState {
   /** In order of arrival. */
   waiting: Map<string, WaitingActivation>;
   queuedCount: number;
-  /** Limits of all containers until they are gone. */
+  /** Limits of all containers of our own until they are gone. */
   poolUsedBytes: number;
   /** Part of `poolUsedBytes`: containers that are being removed. */
   removingBytes: number;
@@ -172,6 +174,8 @@ export interface SchedulerState {
   idleByClass: Map<string, Set<ContainerId>>;
   /** Starting containers nobody waits for, by memory limit. */
   unclaimedStarting: Map<number, Set<ContainerId>>;
+  /** Containers that are another invoker's, by memory limit. */
+  borrowedCounts: Map<number, number>;
   loadsInFlight: number;
   wanted: Map<ActionKey, Wanted>;
   /** Actions whose places or rate changed in this step. */
@@ -217,6 +221,7 @@ export function createState(): SchedulerState {
     idle: new Set(),
     idleByClass: new Map(),
     unclaimedStarting: new Map(),
+    borrowedCounts: new Map(),
     loadsInFlight: 0,
     wanted: new Map(),
     dirty: new Set(),

@@ -21,6 +21,7 @@ import { learn, noMean } from './learn.ts';
 import { pack, relievePressure } from './pack.ts';
 import { policyTable } from './policies/table.ts';
 import {
+  borrowContainer,
   checkWindow,
   deleteUnclaimed,
   endLoad,
@@ -79,6 +80,8 @@ function handle(context: StepContext, event: SchedulerEvent): void {
       return onActivationArrived(context, event);
     case 'containerStarted':
       return onContainerStarted(context, event);
+    case 'containerFound':
+      return borrowContainer(context, event);
     case 'activationFinished':
       return onActivationFinished(context, event);
     case 'loadSucceeded':

@@ -2,7 +2,7 @@
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, savedMsOf } from './learn.ts';
-import { busyPlacesOf, freePlacesOf, type Action } from './state.ts';
+import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
 
 /** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
 export const recentArrivalCount = 8;
@@ -108,10 +108,26 @@ export function placeValueMs(action: Action, freePlaces: number, now: number, co
   return useProbability(action, freePlaces, now, config.valueHorizonMs, config) * savedMsOf(action);
 }
 
+/**
+ * What one of n borrowed places is worth, held or not. Their owner does not know what is in them and takes any: an artifact
+ * in k of n is found by k/n of the calls, so that the last place is worth as much as the first.
+ */
+function borrowedPlaceValueMs(action: Action, count: number, now: number, config: SchedulerConfig): number {
+  return placeValueMs(action, 0, now, config) / count;
+}
+
+/** What the action would gain with one more place than it has. */
+export function nextPlaceValueMs(state: SchedulerState, action: Action, config: SchedulerConfig): number {
+  const borrowed = state.borrowedCounts.get(action.memoryLimitBytes) ?? 0;
+  return borrowed > 0 ? borrowedPlaceValueMs(action, borrowed, state.now, config) : placeValueMs(action, freePlacesOf(action), state.now, config);
+}
+
 /** What the action would lose with one of the free places it has. */
-export function heldPlaceValueMs(action: Action, now: number, config: SchedulerConfig): number {
+export function heldPlaceValueMs(state: SchedulerState, action: Action, config: SchedulerConfig): number {
   if (action.removed) return 0;
-  return placeValueMs(action, Math.max(0, freePlacesOf(action) - 1), now, config);
+  const borrowed = state.borrowedCounts.get(action.memoryLimitBytes) ?? 0;
+  if (borrowed > 0) return borrowedPlaceValueMs(action, borrowed, state.now, config);
+  return placeValueMs(action, Math.max(0, freePlacesOf(action) - 1), state.now, config);
 }
 
 /** What a load has to be worth at least: its cost in processor time. */

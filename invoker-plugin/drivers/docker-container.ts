@@ -10,6 +10,9 @@ import { FrameDecoder, LineAssembler, type LogStream } from './log-frames.ts';
 const askAgainMs = 500;
 const giveUpMs = 30_000;
 
+const pauseAttempts = 5;
+const pauseAgainMs = 200;
+
 const isGone = (error: unknown): boolean => error instanceof Error && 'statusCode' in error && (error.statusCode === 404 || error.statusCode === 409);
 /** The engine's answer when there is nothing to change. */
 const isUnchanged = (error: unknown): boolean => error instanceof Error && /is already paused|is not paused/.test(error.message);
@@ -51,9 +54,16 @@ export class DockerContainer implements Container {
   }
 
   async pause(): Promise<void> {
-    await this.handle.pause().catch((error: unknown) => {
-      if (!isUnchanged(error)) throw error;
-    });
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return void (await this.handle.pause());
+      } catch (error) {
+        if (isUnchanged(error)) return;
+        // The engine cannot freeze a container that starts a process just then.
+        if (isGone(error) || attempt === pauseAttempts) throw error;
+        await sleep(pauseAgainMs);
+      }
+    }
   }
 
   async resume(): Promise<void> {

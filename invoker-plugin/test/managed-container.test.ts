@@ -85,7 +85,7 @@ describe('a managed container', () => {
     await once(server, 'listening');
     container = new ScriptedContainer((server.address() as AddressInfo).port);
     clock = new FakeClock(0);
-    managed = new ManagedContainer({ container, memoryLimitBytes: 2 ** 28, clock, token: 't', pauseGraceMs, onPauseFailure: (error) => assert.fail(String(error)) });
+    managed = new ManagedContainer({ container, memoryLimitBytes: 2 ** 28, clock, token: 't', pauseGraceMs, isBorrowed: false, onPauseFailure: (error) => assert.fail(String(error)) });
   });
   afterEach(() => {
     managed.client.close();

@@ -33,6 +33,8 @@ export async function requireEngine(context: Mocha.Context): Promise<Docker> {
 
 export interface RunOptions {
   readonly image?: string;
+  readonly name?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly memoryBytes?: number;
   /** Folders of this machine, by the path at which the container sees them, read only. */
   readonly folders?: Readonly<Record<string, string>>;
@@ -54,10 +56,11 @@ export class DockerRuntime {
   }
 
   /** Resolves when its proxy listens. */
-  static async start(docker: Docker, environment: Readonly<Record<string, string>> = {}, { image = testImage, memoryBytes = 512 * 2 ** 20, folders = {}, temporaryBytes }: RunOptions = {}): Promise<DockerRuntime> {
+  static async start(docker: Docker, environment: Readonly<Record<string, string>> = {}, { image = testImage, name, labels = {}, memoryBytes = 512 * 2 ** 20, folders = {}, temporaryBytes }: RunOptions = {}): Promise<DockerRuntime> {
     count += 1;
     const container = await docker.createContainer({
-      name: `instainfer-test-${process.pid}-${count}`,
+      name: name ?? `instainfer-test-${process.pid}-${count}`,
+      Labels: { ...labels },
       Image: image,
       Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
       HostConfig: {

@@ -1,0 +1,65 @@
+// Tells a scheduler of actions and of plans for them: each action once, before anything else about it.
+import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
+import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
+import type { Clock } from '../common/clock.ts';
+import type { Plan } from '../controller-plugin/protocol.ts';
+import { artifactsSchema } from '../runtime/protocol.ts';
+import type { SchedulerEvent } from './core/events.ts';
+
+/** First guess of what a load takes and holds, until one has been measured. */
+export interface LoadEstimate {
+  readonly loadMs: number;
+  readonly residentBytes: number;
+}
+
+export interface DeploymentsOptions {
+  readonly catalog: ActionCatalog;
+  readonly clock: Clock;
+  /** The invoker that prepares: plans may be for others. */
+  readonly invoker: number;
+  readonly estimate: (action: ActionDocument) => LoadEstimate;
+  readonly submit: (event: SchedulerEvent) => void;
+}
+
+export class Deployments {
+  private readonly options: DeploymentsOptions;
+  private readonly known = new Set<ActionKey>();
+
+  constructor(options: DeploymentsOptions) {
+    this.options = options;
+  }
+
+  /** An action was created, updated or is first seen: the scheduler may prepare for it. */
+  async deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
+    const { catalog, clock, estimate, submit } = this.options;
+    const action = await catalog.find(key, access);
+    if (action === undefined || this.known.has(action.actionKey)) return action;
+    const { actionKey } = action;
+    this.known.add(actionKey);
+    const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
+    const { loadMs, residentBytes } = estimate(action);
+    submit({
+      type: 'actionDeployed',
+      at: clock.now(),
+      actionKey,
+      namespace: parseActionKey(actionKey).namespace,
+      memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
+      declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length > 0,
+      estimatedLoadMs: loadMs,
+      estimatedResidentBytes: residentBytes,
+    });
+    return action;
+  }
+
+  async takePlan({ formatVersion: _formatVersion, invokers, ...plan }: Plan): Promise<void> {
+    const { clock, invoker, submit } = this.options;
+    if (invokers !== undefined && !invokers.includes(invoker)) {
+      // Others prepare for it; what this one expects of it are the calls that it sees come here all the same.
+      if (this.known.has(plan.actionKey)) submit({ type: 'planReceived', at: clock.now(), ...plan, prewarmWindowMs: undefined, elsewhere: true });
+      return;
+    }
+    // A plan may be the first this invoker hears of an action: one that was deployed and never called.
+    if (!this.known.has(plan.actionKey) && (await this.deploy(plan.actionKey))?.actionKey !== plan.actionKey) return;
+    submit({ type: 'planReceived', at: clock.now(), ...plan });
+  }
+}
