@@ -5,10 +5,11 @@ import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:f
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LoadedArtifact } from '../protocol.ts';
 import type { SlotOwner, SlotState } from '../core/slot-choice.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { closeFolder, removeFolder, removeStrewn } from './leftovers.ts';
 import { slotSettingsVariable, type FromSlot, type SlotReply, type SlotSettings, type ToSlot } from './messages.ts';
 import { continueProcessesOf, endProcessesOf, stopProcessesOf } from './processes.ts';
 import type { Reaper } from './reaper.ts';
@@ -19,6 +20,9 @@ const slotProgram = fileURLToPath(new URL('slot-entry.js', import.meta.url));
 
 /** Niceness of what is done ahead of a call: far behind every running activation. */
 const backgroundNiceness = 10;
+
+/** How long a slot's folder is left alone after its end, in ms. */
+const removalDelayMs = 50;
 
 /** The slot's process ended while something was expected of it. */
 export class SlotLostError extends Error {}
@@ -186,7 +190,7 @@ export class Slot {
     if (uid !== undefined && isToStandStill) setImmediate(() => void continueProcessesOf(uid));
   }
 
-  /** Ends the process and everything it has started; resolves when it is gone and its files removed. Idempotent. */
+  /** Ends the process and everything it has started; resolves when it is gone and its files are out of reach. Idempotent. */
   kill(): Promise<void> {
     this.killing ??= this.end();
     return this.killing;
@@ -198,19 +202,28 @@ export class Slot {
     this.setBackground(false);
     this.signal('SIGKILL');
     await this.ended;
-    const { directory, reaper, users } = this.options;
-    if (this.uid === undefined) {
+    const { uid } = this;
+    const { directory, reaper } = this.options;
+    if (uid === undefined) {
       this.measuredBytes = 0;
       if (this.pid !== 0) reaper.forget(this.pid);
       await rm(directory, { recursive: true, force: true });
       return;
     }
-    const isGone = await endProcessesOf(this.uid);
+    const isGone = await endProcessesOf(uid);
     this.measuredBytes = 0;
-    // An id of which something is left is never used again, and the reaper looks after it in the end.
-    if (!(await removeLeftovers(this.uid, directory)) || !isGone) return;
+    closeFolder(directory);
+    const isSwept = await removeStrewn(uid);
+    // Nobody else can read the folder: nobody has to wait for its removal, least of all the call that comes now.
+    void sleep(removalDelayMs).then(() => this.giveBackUser(uid, isGone && isSwept));
+  }
+
+  /** An id of which something is left is never used again, and the reaper looks after it in the end. */
+  private async giveBackUser(uid: number, isClear: boolean): Promise<void> {
+    const { directory, reaper, users } = this.options;
+    if (!(await removeFolder(uid, directory)) || !isClear) return;
     if (this.pid !== 0) reaper.forget(this.pid);
-    users.giveBack(this.uid);
+    users.giveBack(uid);
   }
 
   private signal(signal: NodeJS.Signals): void {

@@ -81,6 +81,7 @@ export function describeLeftovers({ tenants }: Section): void {
         const segments = fs.existsSync('/proc/sysvipc/shm') ? fs.readFileSync('/proc/sysvipc/shm', 'utf8').split('\\n').slice(1).filter((line) => line.trim().split(/\\s+/)[7] === String(uid)) : [];
         return { found: written.filter((file) => fs.existsSync(file)), segments };
       }`;
+    // What lies elsewhere is gone before other code runs; what lies in its own folder cannot be reached, and goes.
     assert.deepEqual(await tenants().act('next', 'finder', code, { written, uid }), { found: [], segments: [] });
   });
 
