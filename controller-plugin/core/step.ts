@@ -141,12 +141,16 @@ function standingsOf(state: PreloaderState): InvokerStanding[] {
 function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): ArrivalHistory {
   const { histories, newestKeys } = state;
   const known = histories.get(actionKey);
-  const formerKey = newestKeys.get(unversionedNameOf(actionKey));
-  const former = known === undefined && formerKey !== undefined ? histories.get(formerKey) : undefined;
-  const history = known ?? (former === undefined ? newHistory(at) : structuredCopy(former));
-  histories.delete(actionKey);
+  if (known !== undefined) {
+    histories.delete(actionKey);
+    histories.set(actionKey, known);
+    return known;
+  }
+  const unversionedName = unversionedNameOf(actionKey);
+  const former = histories.get(newestKeys.get(unversionedName) ?? '');
+  const history = former === undefined ? newHistory(at) : structuredCopy(former);
   histories.set(actionKey, history);
-  if (known === undefined) newestKeys.set(unversionedNameOf(actionKey), actionKey);
+  newestKeys.set(unversionedName, actionKey);
   return history;
 }
 

@@ -37,7 +37,7 @@ export function pack(context: StepContext): void {
     if (action !== undefined) examine(context, action);
   }
   state.dirty.clear();
-  if (!context.config.preload) return;
+  if (!context.config.preload || state.loadsInFlight >= context.config.maxConcurrentLoads) return;
   for (const key of mostWanted(context)) {
     if (state.loadsInFlight >= context.config.maxConcurrentLoads) return;
     place(context, actionOf(state, key));

@@ -81,17 +81,20 @@ function cheapestThatIsUp(context: StepContext, action: Action): { container: Co
   for (const ids of candidates) {
     for (const container of firstContainers(context, ids, comparedCandidates)) {
       if (!isUsableBy(container, action)) continue;
-      const costMs = costOfTaking(context, container, action);
+      const costMs = costOfTaking(context, container, action, cheapest?.costMs ?? Infinity);
       if (cheapest === undefined || costMs < cheapest.costMs) cheapest = { container, costMs };
     }
   }
   return cheapest;
 }
 
-/** Expected ms that the call takes longer in this container than in its own warm one, and that others lose by it. */
-function costOfTaking(context: StepContext, container: Container, action: Action): number {
-  const cleanMs = container.role === 'warm' ? assumedCleanMs : 0;
-  return cleanMs + missingMs(context, container, action) + displacedMs(context, container, action);
+/**
+ * Expected ms that the call takes longer in this container than in its own warm one, and that others lose by it. What would
+ * be `limitMs` or more is not worked out to the end: most candidates lose to the first by what they miss alone.
+ */
+function costOfTaking(context: StepContext, container: Container, action: Action, limitMs: number): number {
+  const ownMs = (container.role === 'warm' ? assumedCleanMs : 0) + missingMs(context, container, action);
+  return ownMs >= limitMs ? ownMs : ownMs + displacedMs(context, container, action, { ownMs, limitMs });
 }
 
 /** What is left of loading the artifacts when the call takes the container now. */
@@ -111,9 +114,10 @@ function isUsableBy(container: Container, action: Action): boolean {
 /**
  * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
  * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
- * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way.
+ * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way. Once the sum and
+ * `ownMs` reach `limitMs` it is not added up to the end.
  */
-function displacedMs(context: StepContext, container: Container, taker: Action): number {
+function displacedMs(context: StepContext, container: Container, taker: Action, bound?: { readonly ownMs: number; readonly limitMs: number }): number {
   const { state, config, now } = context;
   const takenMs = busyWindowMsOf(taker);
   let lostMs = 0;
@@ -127,6 +131,7 @@ function displacedMs(context: StepContext, container: Container, taker: Action):
   if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(state, actionOf(state, load.actionKey), config);
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;
+    if (bound !== undefined && bound.ownMs + lostMs >= bound.limitMs) return lostMs;
     const resident = actionOf(state, key);
     const missedMs = resident.namespace === taker.namespace ? takenMs : config.valueHorizonMs;
     lostMs += useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config) * savedMsOf(resident);

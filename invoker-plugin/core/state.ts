@@ -236,8 +236,17 @@ export function createState(): SchedulerState {
 
 /** Containers of one class are interchangeable for an action that finds none of its own: role, memory limit, and for warm ones the namespace. */
 export function classOf(role: ContainerRole, memoryLimitBytes: number, namespace: string | undefined): string {
-  return role === 'warm' ? `warm ${memoryLimitBytes} ${namespace ?? ''}` : `${role} ${memoryLimitBytes}`;
+  if (role === 'warm') return `warm ${memoryLimitBytes} ${namespace ?? ''}`;
+  // Asked for several times in every step; there are as many as memory limits.
+  const known = blankClassNames[role];
+  let name = known.get(memoryLimitBytes);
+  if (name === undefined) {
+    name = `${role} ${memoryLimitBytes}`;
+    known.set(memoryLimitBytes, name);
+  }
+  return name;
 }
+const blankClassNames = { stem: new Map<number, string>(), zygote: new Map<number, string>() };
 
 /** Idle containers of a class, longest idle first; empty where there is none. */
 export function idleOfClass(state: SchedulerState, className: string): ReadonlySet<ContainerId> {

@@ -84,7 +84,8 @@ export class PolicyLoop {
     this.#timerAt = at;
     const { clock } = this.#options;
     clock.setTimer(at, () => {
-      if (this.#timerAt < at) return;
+      // One that an earlier timer has made superfluous.
+      if (this.#timerAt !== at) return;
       this.#timerAt = Number.POSITIVE_INFINITY;
       if (this.#wakeAt !== undefined && this.#wakeAt <= clock.now()) this.submit({ type: 'ticked', at: clock.now() });
       else this.#wake(this.#wakeAt);
