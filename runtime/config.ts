@@ -1,5 +1,4 @@
 // The settings of the runtime proxy, read from the environment once: the only file that knows the variables' names.
-import { z } from 'zod';
 import { AppError } from '../common/errors.ts';
 import { idsOfContainer, type SlotUserMode } from './slots/slot-users.ts';
 
@@ -48,51 +47,48 @@ export interface RuntimeConfig {
   readonly actionEnvironment: Readonly<Record<string, string>>;
 }
 
-const optionalText = z.string().min(1).optional();
-const variables = z.object({
-  PORT: z.coerce.number().int().min(0).max(65535).default(8080),
-  HOST: optionalText,
-  INSTAINFER_MODEL_STORE: optionalText,
-  INSTAINFER_LOADING: z.enum(['mapped', 'stock']).default('mapped'),
-  INSTAINFER_CACHE: z.enum(['warm', 'cold']).default('warm'),
-  INSTAINFER_MEMORY_LIMIT_BYTES: z.coerce.number().int().positive().optional(),
-  INSTAINFER_BLANK_SLOTS: z.coerce.number().int().min(0).max(1).default(1),
-  INSTAINFER_PRELOAD: optionalText,
-  INSTAINFER_GRACE_MS: z.coerce.number().int().nonnegative().default(10_000),
-  INSTAINFER_TOKEN: optionalText,
-  INSTAINFER_SLOT_USERS: z.enum(['auto', 'own', 'shared']).default('auto'),
-  INSTAINFER_SLOT_UID_BASE: z.coerce.number().int().min(1).max(2 ** 31 - idsOfContainer).optional(),
-  INSTAINFER_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('silent'),
+/** A rule for the text of a variable: its value, or undefined where the text breaks it; `rule` says it in words. */
+interface Rule<T> {
+  readonly rule: string;
+  readonly parse: (text: string) => T | undefined;
+}
+const text: Rule<string> = { rule: 'a text', parse: (given) => given };
+const oneOf = <T extends string>(...allowed: readonly T[]): Rule<T> => ({ rule: `one of ${allowed.join(', ')}`, parse: (given) => allowed.find((value) => value === given) });
+const integer = (min: number, max = Number.MAX_SAFE_INTEGER): Rule<number> => ({
+  rule: max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min}` : `a whole number from ${min} to ${max}`,
+  parse: (given) => (/^\s*-?\d+\s*$/.test(given) && Number(given) >= min && Number(given) <= max ? Number(given) : undefined),
 });
 
 /** What of the container's environment goes on to action code, besides `__OW_…`: nothing else does, secrets least of all. */
 const passedOn = ['PATH', 'LANG', 'LC_ALL', 'TZ'];
 
-/** @throws AppError BAD_OPTION naming the variable, the rule and the value found */
+/**
+ * Checked by hand rather than with zod, which would be most of what the proxy loads before it listens.
+ * @throws AppError BAD_OPTION naming the variable, the rule and the value found
+ */
 export function readConfig(env: NodeJS.ProcessEnv): RuntimeConfig {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
-  const parsed = variables.safeParse(set);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const variable = String(issue?.path[0]);
-    throw new AppError('BAD_OPTION', `${variable}=${env[variable] ?? ''}: ${issue?.message ?? 'not valid'}.`, `Correct or unset ${variable}.`);
-  }
-  const values = parsed.data;
+  const read = <T>(variable: string, { rule, parse }: Rule<T>): T | undefined => {
+    const given = env[variable];
+    if (given === undefined || given === '') return undefined;
+    const value = parse(given);
+    if (value === undefined) throw new AppError('BAD_OPTION', `${variable}=${given}: it has to be ${rule}.`, `Correct or unset ${variable}.`);
+    return value;
+  };
   return Object.freeze({
-    knative: isOnKnative(env) ? knativeConfigOf(env, values.INSTAINFER_PRELOAD) : undefined,
-    port: values.PORT,
-    host: values.HOST,
-    modelStore: values.INSTAINFER_MODEL_STORE,
-    loading: values.INSTAINFER_LOADING,
-    cache: values.INSTAINFER_CACHE,
-    memoryLimitBytes: values.INSTAINFER_MEMORY_LIMIT_BYTES,
-    blankSlots: values.INSTAINFER_BLANK_SLOTS,
+    knative: isOnKnative(env) ? knativeConfigOf(env, read('INSTAINFER_PRELOAD', text)) : undefined,
+    port: read('PORT', integer(0, 65535)) ?? 8080,
+    host: read('HOST', text),
+    modelStore: read('INSTAINFER_MODEL_STORE', text),
+    loading: read('INSTAINFER_LOADING', oneOf('mapped', 'stock')) ?? 'mapped',
+    cache: read('INSTAINFER_CACHE', oneOf('warm', 'cold')) ?? 'warm',
+    memoryLimitBytes: read('INSTAINFER_MEMORY_LIMIT_BYTES', integer(1)),
+    blankSlots: read('INSTAINFER_BLANK_SLOTS', integer(0, 1)) ?? 1,
     concurrent: env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true',
-    graceMs: values.INSTAINFER_GRACE_MS,
-    token: values.INSTAINFER_TOKEN,
-    slotUsers: values.INSTAINFER_SLOT_USERS,
-    firstSlotUid: values.INSTAINFER_SLOT_UID_BASE,
-    logLevel: values.INSTAINFER_LOG_LEVEL,
+    graceMs: read('INSTAINFER_GRACE_MS', integer(0)) ?? 10_000,
+    token: read('INSTAINFER_TOKEN', text),
+    slotUsers: read('INSTAINFER_SLOT_USERS', oneOf('auto', 'own', 'shared')) ?? 'auto',
+    firstSlotUid: read('INSTAINFER_SLOT_UID_BASE', integer(1, 2 ** 31 - idsOfContainer)),
+    logLevel: read('INSTAINFER_LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent')) ?? 'silent',
     actionEnvironment: actionEnvironmentOf(env),
   });
 }

@@ -2,7 +2,6 @@
 // may happen when, and which slot is taken, is decided in core/.
 import { parseActionKey } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
-import type { Logger } from '../common/logger.ts';
 import { adoptSlot, InitError } from './adoption.ts';
 import { activationsOf, drainingError, transition, type LifecycleEvent, type LifecycleState, type Refusal } from './core/lifecycle.ts';
 import { ExtensionError } from './extension-error.ts';
@@ -11,6 +10,7 @@ import { MemoryWatch } from './memory-watch.ts';
 import { setOomScore, type ControlGroups } from './memory.ts';
 import type { CleanReply, InitValue, LoadReply, OffloadReply, StatusReply } from './protocol.ts';
 import { writeLogMarkers } from './slots/log-markers.ts';
+import type { RuntimeLog } from './runtime-log.ts';
 import type { ActionCode, SlotSettings } from './slots/messages.ts';
 import { SlotPool } from './slots/slot-pool.ts';
 import type { SlotUsers } from './slots/slot-users.ts';
@@ -34,7 +34,7 @@ export interface ContainerOptions {
   readonly blankSlots: number;
   readonly concurrent: boolean;
   readonly version: string;
-  readonly log: Logger;
+  readonly log: RuntimeLog;
 }
 
 /** How long the container must be idle before house-keeping starts: back-to-back runs are not disturbed. */

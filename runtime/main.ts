@@ -5,14 +5,13 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { createServer, type Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { createLogger } from '../common/logger.ts';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
 import { Container } from './container.ts';
-import { runDirectly } from './handlers/direct-run.ts';
+import { answerDirectly } from './handlers/direct.ts';
+import { lazyApplication } from './lazy-application.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
-import { KnativeService } from './platforms/knative.ts';
-import { createApp } from './server.ts';
+import { createRuntimeLog, type RuntimeLog } from './runtime-log.ts';
 import { chooseSlotUsers, type SlotUsers } from './slots/slot-users.ts';
 
 /** Bound of what an action's archive may unpack to. */
@@ -64,7 +63,7 @@ function slotUsersOf(config: RuntimeConfig): SlotUsers {
   return chooseSlotUsers({ mode: config.slotUsers, firstId: config.firstSlotUid, readable });
 }
 
-function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
+function makeContainer(config: RuntimeConfig, log: RuntimeLog, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
   const controlGroups = new ControlGroups();
   return new Container({
     ...folders,
@@ -83,7 +82,7 @@ function makeContainer(config: RuntimeConfig, users: SlotUsers, folders: { workD
     blankSlots: config.blankSlots,
     concurrent: config.concurrent,
     version: versionOfPackage(),
-    log: createLogger('runtime', config.logLevel),
+    log,
   });
 }
 
@@ -104,6 +103,9 @@ async function start(): Promise<void> {
   const config = readConfig(process.env);
   setOomScore(process.pid, 'proxy');
   const users = slotUsersOf(config);
+  // Only what is needed before the first answer is loaded before it; and everything before it listens, or calls would be lost.
+  const log = await createRuntimeLog(config.logLevel);
+  const knative = config.knative === undefined ? undefined : await import('./platforms/knative.ts');
   const server = createServer();
   // An activation may take as long as its limit allows; the invoker keeps that limit.
   Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
@@ -112,9 +114,9 @@ async function start(): Promise<void> {
   process.once('exit', () => {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, users, folders);
-  const service = config.knative === undefined ? undefined : new KnativeService(container, config.knative);
-  server.on('request', service === undefined ? runDirectly(container, createApp(container, config.token)) : service.createApp(config.token));
+  const container = makeContainer(config, log, users, folders);
+  const service = knative === undefined || config.knative === undefined ? undefined : new knative.KnativeService(container, config.knative);
+  server.on('request', service?.createApp(config.token) ?? answerDirectly(container, lazyApplication(container, config.token), config.token));
 
   let stopping = false;
   const stop = (graceMs: number, exitCode = 0): void => {

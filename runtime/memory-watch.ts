@@ -1,18 +1,18 @@
 // Looks at the container's memory as often as its headroom asks for, and gives artifacts up before the kernel kills. It
 // looks only while something may grow and there is something to give up.
 import { setTimeout as pause } from 'node:timers/promises';
+import type { RuntimeLog } from './runtime-log.ts';
 import { chooseOffloads } from './core/memory-ledger.ts';
 import { nextSampleDelayMs, pressureOf, soonestMs, type MemorySample } from './core/memory-pressure.ts';
 import type { Slot } from './slots/slot.ts';
 import type { SlotPool } from './slots/slot-pool.ts';
-import type { Logger } from '../common/logger.ts';
 
 /** Between activations an action seldom grows, and warm containers are many: it is looked at so much less often. */
 const restingFactor = 10;
 
 export interface MemoryWatchOptions {
   readonly pool: SlotPool;
-  readonly log: Logger;
+  readonly log: RuntimeLog;
   /** Ends a slot that is no longer wanted; resolves when its memory is back. */
   readonly giveUp: (slot: Slot) => Promise<void>;
   /** Whether something is being initialised, run or loaded. */

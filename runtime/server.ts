@@ -1,18 +1,18 @@
 // The HTTP face of the container: which route goes where, who may call it, and how bodies and errors are encoded.
 // `createApp` gives an application that does not listen, so that tests bind it where they like.
-import { timingSafeEqual } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Container } from './container.ts';
 import { ExtensionError } from './extension-error.ts';
-import { maxBodyBytes } from './handlers/body.ts';
 import { handleClean } from './handlers/clean.ts';
 import { handleHealth, handleReadiness } from './handlers/health.ts';
 import { handleInit } from './handlers/init.ts';
 import { handleLoad } from './handlers/load.ts';
 import { handleOffload } from './handlers/offload.ts';
 import { handleRun } from './handlers/run.ts';
+import { maxBodyBytes } from './handlers/max-body.ts';
 import { handleStatus } from './handlers/status.ts';
 import { sendJson } from './handlers/send.ts';
+import { isAuthorised } from './handlers/token.ts';
 
 /** @param token when given, the routes beyond OpenWhisk's own ask for `Authorization: Bearer <token>` */
 export function createApp(container: Container, token: string | undefined): Express {
@@ -63,9 +63,7 @@ const handleError: ErrorRequestHandler = (error: unknown, _request, response, _n
 };
 
 function requireToken(token: string): RequestHandler {
-  const expected = Buffer.from(`Bearer ${token}`);
   return (request, _response, next) => {
-    const given = Buffer.from(request.headers.authorization ?? '');
-    next(given.length === expected.length && timingSafeEqual(given, expected) ? undefined : new ExtensionError('forbidden', 'This route asks for "Authorization: Bearer" with the token of INSTAINFER_TOKEN.'));
+    next(isAuthorised(request, token) ? undefined : new ExtensionError('forbidden', 'This route asks for "Authorization: Bearer" with the token of INSTAINFER_TOKEN.'));
   };
 }

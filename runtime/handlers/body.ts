@@ -2,9 +2,6 @@
 import { z } from 'zod';
 import { ExtensionError } from '../extension-error.ts';
 
-/** The stock runtime's bound of a request body: 48 MB. */
-export const maxBodyBytes = 48 * 1024 * 1024;
-
 /** The body as express.raw leaves it: undefined when the request had none. */
 export const bytesOf = (body: unknown): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 

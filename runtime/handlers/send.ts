@@ -1,7 +1,7 @@
 // How replies are written: JSON with its length, which OpenWhisk's invoker insists on.
-import type { Response } from 'express';
-import { serverTimingHeader } from '../protocol.ts';
+import type { ServerResponse as Response } from 'node:http';
 import type { ActivationReply } from '../container.ts';
+import { serverTimingHeader } from '../server-timing.ts';
 
 const contentType = 'application/json; charset=utf-8';
 

@@ -2,13 +2,13 @@
 // gets which slot is the container's decision; what goes when memory is short, `memory-watch.ts`'s.
 import path from 'node:path';
 import { describeError } from '../../common/errors.ts';
-import type { Logger } from '../../common/logger.ts';
 import type { GroupMemory } from '../core/control-group.ts';
 import { countedBytes, memoryReport, type LedgerEntry, type Offloadable } from '../core/memory-ledger.ts';
 import { loadReserveBytes, type MemorySample } from '../core/memory-pressure.ts';
 import { isSameOwner, type SlotOwner, type SlotView } from '../core/slot-choice.ts';
 import { privateBytesNow, privateBytesOf, setOomScore, type ControlGroups } from '../memory.ts';
 import type { MemoryReport } from '../protocol.ts';
+import type { RuntimeLog } from '../runtime-log.ts';
 import type { SlotSettings } from './messages.ts';
 import { anonymousBytesByUser } from './processes.ts';
 import { Reaper } from './reaper.ts';
@@ -28,7 +28,7 @@ export interface SlotPoolOptions {
   readonly limitBytes: number;
   readonly controlGroups: ControlGroups;
   readonly blankSlots: number;
-  readonly log: Logger;
+  readonly log: RuntimeLog;
   /** Called when a slot's process has ended without having been killed. */
   readonly onLost: (slot: Slot) => void;
 }
