@@ -237,6 +237,9 @@ function abortedError(load: Load): ExtensionError {
     : new ExtensionError('cancelled', `Loading ${load.owner.actionKey} was given up: the container was needed, or the load was taken back.`);
 }
 
+/** Node.js takes a longer time for none at all. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The deadline counts from the request on, time in the queue included. */
 function withDeadline(load: Load): Promise<LoadReply> {
   const { deadlineMs } = load.request;
@@ -246,7 +249,7 @@ function withDeadline(load: Load): Promise<LoadReply> {
       abort(load, 'deadline');
       // A load that has begun answers when its process is gone; one in the queue has nothing to wait for.
       if (load.slot === undefined) reject(abortedError(load));
-    }, deadlineMs);
+    }, Math.min(deadlineMs, longestTimerMs));
     load.done.then(resolve, reject).finally(() => {
       clearTimeout(timer);
     });

@@ -57,10 +57,21 @@ export function addFallback(app: Express): void {
 /** What the stock runtime says to every request it does not understand, with status 500. */
 const badRequest = { error: 'Bad request.' };
 
-const handleError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+/** Routes that the stock runtime has not: nobody expects of them that they answer as it does. */
+const extensionRoutes = ['/load', '/offload', '/clean', '/status'];
+
+const handleError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
+  const refusal = extensionRoutes.includes(request.path) ? bodyErrorOf(error) : undefined;
   if (error instanceof ExtensionError) sendJson(response, error.status, error.reply);
+  else if (refusal !== undefined) sendJson(response, refusal.status, { error: refusal.message, code: 'bad-request' });
   else sendJson(response, 500, badRequest);
 };
+
+/** What the reader of bodies says about one it cannot take: its encoding, its length, its size. */
+function bodyErrorOf(error: unknown): { status: number; message: string } | undefined {
+  if (!(error instanceof Error) || !('status' in error) || typeof error.status !== 'number' || error.status >= 500) return undefined;
+  return { status: error.status, message: error.message };
+}
 
 function requireToken(token: string): RequestHandler {
   return (request, _response, next) => {

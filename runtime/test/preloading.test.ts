@@ -132,6 +132,11 @@ describe('loading ahead of a call', () => {
     assert.deepEqual(await driven.result(), { y: 3, same: true, same2: true });
   });
 
+  it('takes a deadline beyond what timers can count for no hurry', async () => {
+    await driven.loaded('one', { deadlineMs: 2 ** 31 });
+    await driven.loaded('two', { deadlineMs: 1e300 });
+  });
+
   it('cancels the load of an action that is off-loaded meanwhile', async () => {
     const load = driven.load('one');
     await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the load has begun');
