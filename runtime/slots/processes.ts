@@ -16,7 +16,9 @@ export interface UserProcess {
 const statusBuffer = Buffer.alloc(2048);
 
 /** How long stopping or ending a user's processes may take, in ms: a process inside the kernel may not notice at once. */
-const signalBudgetMs = 5000;
+const stopBudgetMs = 5000;
+/** Long, because whoever waits for it must not find one of them alive: hundreds on a busy machine take seconds. */
+const endBudgetMs = 30_000;
 const betweenLooksMs = 2;
 
 /**
@@ -91,14 +93,14 @@ export function stopProcessesOf(uid: number, isWanted: () => boolean = () => tru
       send(pid, 'SIGSTOP');
     }
     return running.length === 0;
-  });
+  }, stopBudgetMs);
 }
 
 export async function continueProcessesOf(uid: number): Promise<void> {
   await repeatedly(() => {
     for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGCONT');
     return true;
-  });
+  }, stopBudgetMs);
 }
 
 /**
@@ -113,11 +115,11 @@ export async function endProcessesOf(uid: number): Promise<boolean> {
   return repeatedly(() => {
     for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGKILL');
     return isGone();
-  });
+  }, endBudgetMs);
 }
 
-async function repeatedly(attempt: () => boolean): Promise<boolean> {
-  const giveUpAt = performance.now() + signalBudgetMs;
+async function repeatedly(attempt: () => boolean, budgetMs: number): Promise<boolean> {
+  const giveUpAt = performance.now() + budgetMs;
   while (!attempted(attempt)) {
     if (performance.now() > giveUpAt) return false;
     await sleep(betweenLooksMs);

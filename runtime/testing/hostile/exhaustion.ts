@@ -27,7 +27,7 @@ export function describeExhaustion({ tenants, another }: Section): void {
     // Zombies too hold a place among the processes that a container may have.
     const count = `function main({ uid }) { return { count: fs.readdirSync('/proc').filter((name) => /^\\d+$/.test(name) && uidOf(name) === uid).length }; }`;
     await tenants().act('victim', 'counter', count, { uid });
-    await eventually(async () => (await tenants().result<{ count: number }>({ uid })).count === 0, 'nothing is left of the bomb');
+    await eventually(async () => (await tenants().result<{ count: number }>({ uid })).count === 0, 'nothing is left of the bomb', 30_000);
   });
 
   it('fills the disk of its container, and the next tenant has room', async () => {
