@@ -35,6 +35,11 @@ export const commands: readonly Command[] = [
     run: async (argv, env) => (await import('./controller.ts')).runController(argv, env),
   },
   {
+    name: 'attach',
+    summary: 'beside a stock OpenWhisk invoker: loads ahead into its stem cells; docs/deploy.md',
+    run: async (argv, env) => (await import('./attach.ts')).runAttach(argv, env),
+  },
+  {
     name: 'runtime',
     summary: 'the action runtime alone, on PORT (default 8080); docs/runtime.md has its settings',
     run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
