@@ -64,16 +64,15 @@ export class ActivationAnswers implements ActivationListener {
       waitMs: Math.max(0, outcome.readyAt - message.transid[1]),
       timedOut: outcome.timedOut,
     });
-    let stored = record;
-    if (action.limits.logsMegabytes === 0) {
+    const hasLogs = action.limits.logsMegabytes !== 0;
+    if (!hasLogs && message.blocking) {
       await acknowledger.combined(message, record);
     } else {
       await acknowledger.result(message, record);
-      const { lines } = await outcome.logs;
-      stored = { ...record, logs: lines };
-      await acknowledger.completion(message, stored);
+      if (hasLogs) record.logs = (await outcome.logs).lines;
+      await acknowledger.completion(message, record);
     }
-    this.finish({ message, record: stored, arrivedAt, command, outcome });
+    this.finish({ message, record, arrivedAt, command, outcome });
   }
 
   async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason']): Promise<void> {

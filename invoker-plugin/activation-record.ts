@@ -16,6 +16,7 @@ export interface ActivationInterval {
 /** The record of an activation that ran, its logs not yet in it. */
 export function activationRecord(message: ActivationMessage, action: ActionDocument, response: ActivationResponse, interval: ActivationInterval): WhiskActivation {
   const { limits } = action;
+  const [start, end] = [Math.round(interval.startedAt), Math.round(interval.endedAt)];
   const annotations = [
     { key: 'limits', value: { concurrency: limits.concurrency, logs: limits.logsMegabytes, memory: limits.memoryMegabytes, timeout: limits.timeoutMs } },
     { key: 'path', value: action.qualifiedName },
@@ -28,9 +29,9 @@ export function activationRecord(message: ActivationMessage, action: ActionDocum
   ];
   return {
     ...commonFields(message, shortNameOf(action.actionKey), action.version),
-    start: Math.round(interval.startedAt),
-    end: Math.round(interval.endedAt),
-    duration: Math.round(interval.endedAt - interval.startedAt),
+    start,
+    end,
+    duration: end - start,
     response,
     logs: [],
     annotations,

@@ -4,6 +4,11 @@ import type { Command } from '../command.ts';
 
 export const commands: readonly Command[] = [
   {
+    name: 'invoker',
+    summary: 'serves as an invoker under a stock OpenWhisk controller, over Kafka',
+    run: async (argv, env) => (await import('./invoker.ts')).runInvoker(argv, env),
+  },
+  {
     name: 'demo',
     summary: 'replays five minutes of a real trace on real containers, with pre-loading, and reports what it saved',
     run: async (argv, env) => (await import('../../demo/live/run-demo.ts')).runDemo(argv, env),

@@ -51,7 +51,8 @@ export class KafkaBus implements Bus {
     try {
       if ((await this.ask((admin) => admin.listTopics())).includes(name)) return;
       // false when somebody else was faster.
-      await this.ask((admin) => admin.createTopics({ waitForLeaders: true, topics: [topicConfig(name, settings)] }));
+      await this.ask((admin) => admin.createTopics({ waitForLeaders: false, topics: [topicConfig(name, settings)] }));
+      await this.leaderOf(name);
     } catch (error) {
       throw this.explain(error);
     }
@@ -63,6 +64,23 @@ export class KafkaBus implements Bus {
     if (prefix === '') throw new Error('a bus without a prefix has no topics of its own');
     const topics = (await this.ask((admin) => admin.listTopics())).filter((name) => name.startsWith(prefix));
     if (topics.length > 0) await this.ask((admin) => admin.deleteTopics({ topics }));
+  }
+
+  /**
+   * Resolves when the new topic can be written to. kafkajs would wait too, but gives up when a broker that is busy does not
+   * know the topic yet.
+   */
+  private async leaderOf(name: string): Promise<void> {
+    const deadline = performance.now() + this.timing.requestTimeoutMs;
+    for (;;) {
+      try {
+        const { topics } = await this.ask((admin) => admin.fetchTopicMetadata({ topics: [name] }));
+        if (topics[0]?.partitions.every(({ leader }) => leader >= 0) === true) return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   }
 
   async publish(topic: string, value: string | null, key?: string): Promise<void> {

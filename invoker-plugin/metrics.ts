@@ -1,0 +1,107 @@
+// What an invoker counts and measures, for Prometheus. It reads what the parts tell it and changes nothing.
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { activationStatusTexts } from '../common/messages/acknowledgement.ts';
+import type { FinishedActivation } from './activation-answers.ts';
+import type { SchedulerState } from './core/state.ts';
+
+/** What is asked for when the metrics are read. */
+export interface MeasuredInvoker {
+  readonly pendingCount: number;
+  readonly unreadable: ReadonlyMap<string, number>;
+  lag(): Promise<number>;
+}
+
+/** Startup times that are worth telling apart, in seconds. */
+const startupBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+
+export class InvokerMetrics {
+  readonly registry = new Registry();
+  private state: SchedulerState | undefined;
+  private readonly activations: Counter<'status' | 'start'>;
+  private readonly startup: Histogram<'start'>;
+
+  constructor() {
+    const registers = [this.registry];
+    this.activations = new Counter({ name: 'instainfer_activations_total', help: 'Answered activations by status and start type.', labelNames: ['status', 'start'], registers });
+    this.startup = new Histogram({ name: 'instainfer_startup_seconds', help: 'Wait, init and load of an activation, from its arrival at this invoker.', labelNames: ['start'], buckets: startupBuckets, registers });
+    this.gauge('instainfer_waiting_activations', 'Activations that wait for a container.', (state) => state.waiting.size);
+    this.gauge('instainfer_resident_bytes', 'Private memory of artifacts that are resident ahead of calls.', (state) => {
+      let bytes = 0;
+      for (const container of state.containers.values()) for (const { residentBytes } of container.residents.values()) bytes += residentBytes;
+      return bytes;
+    });
+    this.gauge('instainfer_pool_used_bytes', 'Memory limits of all containers together.', (state) => state.poolUsedBytes);
+    const containersByPhase = (): Map<string, number> => this.containersByPhase();
+    new Gauge({
+      name: 'instainfer_containers',
+      help: 'Containers by phase.',
+      labelNames: ['phase'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [phase, count] of containersByPhase()) this.set({ phase }, count);
+      },
+    });
+  }
+
+  /** Adds what only the running invoker can tell. */
+  watch(invoker: MeasuredInvoker): void {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'instainfer_activations_in_hand',
+      help: 'Activations taken and not answered yet.',
+      registers,
+      collect() {
+        this.set(invoker.pendingCount);
+      },
+    });
+    new Gauge({
+      name: 'instainfer_topic_lag',
+      help: "Activations on the invoker's topic that were not taken yet.",
+      registers,
+      async collect() {
+        this.set(await invoker.lag().catch(() => Number.NaN));
+      },
+    });
+    new Gauge({
+      name: 'instainfer_unreadable_records',
+      help: 'Records that could not be read and were skipped, by topic.',
+      labelNames: ['topic'],
+      registers,
+      collect() {
+        for (const [topic, count] of invoker.unreadable) this.set({ topic }, count);
+      },
+    });
+  }
+
+  /** To be called after every step of the scheduler. */
+  observeState(state: SchedulerState): void {
+    this.state = state;
+  }
+
+  /** To be called for every answered activation. */
+  observeActivation({ record, command, outcome, arrivedAt }: FinishedActivation): void {
+    const start = command?.startType ?? 'none';
+    this.activations.inc({ status: activationStatusTexts[record.response.statusCode] ?? 'unknown', start });
+    if (outcome !== undefined) this.startup.observe({ start }, (outcome.readyAt - arrivedAt + (outcome.initMs ?? 0) + outcome.loadMs) / 1000);
+  }
+
+  private gauge(name: string, help: string, read: (state: SchedulerState) => number): void {
+    const current = (): SchedulerState | undefined => this.state;
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        const state = current();
+        this.set(state === undefined ? 0 : read(state));
+      },
+    });
+  }
+
+  private containersByPhase(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { phase } of this.state?.containers.values() ?? []) counts.set(phase, (counts.get(phase) ?? 0) + 1);
+    return counts;
+  }
+}
