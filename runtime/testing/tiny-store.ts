@@ -52,15 +52,16 @@ export function heavyModel(weightBytes: number): Buffer {
   return Buffer.concat([number(1, 8), bytes(7, graph), bytes(8, number(2, 17))]);
 }
 
-function floats(name: string, dimension: number): Buffer {
-  const shape = bytes(1, number(1, dimension));
+/** A value of the graph: a float32 tensor. */
+export function floats(name: string, ...dimensions: readonly number[]): Buffer {
+  const shape = Buffer.concat(dimensions.map((dimension) => bytes(1, number(1, dimension))));
   return Buffer.concat([text(1, name), bytes(2, bytes(1, Buffer.concat([number(1, 1), bytes(2, shape)])))]);
 }
 
 /** Protocol buffers: a length-delimited field, a string and a variable-length number. */
-const bytes = (field: number, content: Buffer): Buffer => Buffer.concat([varint(field * 8 + 2), varint(content.length), content]);
-const text = (field: number, content: string): Buffer => bytes(field, Buffer.from(content));
-const number = (field: number, value: number): Buffer => Buffer.concat([varint(field * 8), varint(value)]);
+export const bytes = (field: number, content: Buffer): Buffer => Buffer.concat([varint(field * 8 + 2), varint(content.length), content]);
+export const text = (field: number, content: string): Buffer => bytes(field, Buffer.from(content));
+export const number = (field: number, value: number): Buffer => Buffer.concat([varint(field * 8), varint(value)]);
 
 function varint(value: number): Buffer {
   const groups: number[] = [];
