@@ -39,6 +39,6 @@ function driverOf({ containers, image, poolMemoryBytes, storeDir }: ContainerSet
 }
 
 /** Tells this copy of the project from others on the same engine: a demo clears away what its predecessor left. */
-function demoName(): string {
+export function demoName(): string {
   return `demo${createHash('sha256').update(import.meta.dirname).digest('hex').slice(0, 8)}x`;
 }
