@@ -29,6 +29,8 @@ const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [optio
 
 /** Code of actions that is kept in memory. */
 const catalogCacheBytes = 256 * 1024 * 1024;
+/** One invoker alone reads its topic: the successor of one that was killed need not wait for a stock session's half minute. */
+const timing = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 };
 const storeTimeoutMs = 10_000;
 const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
 
@@ -41,7 +43,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
   const logger = createLogger('invoker', options.logLevel);
   const clock = new SystemClock();
   const stopped = signalled();
-  const bus = await KafkaBus.connect(kafkaBusOptionsOf(options.kafka, `invoker${options.id}`, logger));
+  const bus = await KafkaBus.connect({ ...kafkaBusOptionsOf(options.kafka, `invoker${options.id}`, logger), timing });
   const { catalog, activationStore, blocklist } = storesOf(options, clock, logger);
   const metrics = new InvokerMetrics();
   const journal = options.journalFile === undefined ? undefined : openJournal(options.journalFile, options, clock);

@@ -15,6 +15,8 @@ export class CouchStandIn {
   readonly credentials = 'whisk:secret';
   /** Requests so far, such as `GET /whisks/guest%2Finfer`. */
   readonly requests: string[] = [];
+  /** Documents that were to be written a second time. */
+  conflicts = 0;
   /** What to answer instead, for faults; undefined answers as usual. */
   fault: ((request: string) => number | undefined) | undefined;
   private readonly databases = new Map<string, Map<string, Stored>>();
@@ -95,7 +97,10 @@ export class CouchStandIn {
     const { docs } = JSON.parse(body) as { docs: (Json & { _id: string })[] };
     return docs.map((doc) => {
       const { _id: id, ...fields } = doc;
-      if (this.get(database, id) !== undefined) return { id, error: 'conflict', reason: 'Document update conflict.' };
+      if (this.get(database, id) !== undefined) {
+        this.conflicts += 1;
+        return { id, error: 'conflict', reason: 'Document update conflict.' };
+      }
       return { ok: true, id, rev: this.put(database, id, fields) };
     });
   }

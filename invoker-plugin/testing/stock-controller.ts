@@ -164,7 +164,7 @@ export class StockController {
   }
 
   /** @throws when no invoker is up, as the controller answers 503 then */
-  invoke(action: StockAction, invocation: Invocation = {}): { readonly activationId: string; readonly completed: Promise<Completed> } {
+  invoke(action: StockAction, invocation: Invocation = {}): { readonly activationId: string; readonly invoker: number; readonly completed: Promise<Completed> } {
     const activationId = randomUUID().replaceAll('-', '');
     const user = invocation.user ?? guest;
     const invoker = this.schedule(user.namespace.name, action);
@@ -190,7 +190,7 @@ export class StockController {
     });
     // A send that fails frees nothing: only the timeout does.
     void this.bus.publish(`invoker${invoker}`, JSON.stringify(message)).catch(() => undefined);
-    return { activationId, completed };
+    return { activationId, invoker, completed };
   }
 
   /** The first invoker of the probe order that is up and has the memory; any that is up when none has (overload). */
