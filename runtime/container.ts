@@ -39,6 +39,8 @@ export interface ContainerOptions {
 
 /** How long the container must be idle before house-keeping starts: back-to-back runs are not disturbed. */
 const settleDelayMs = 20;
+/** Least time between the house-keeping of two runs: reading the memory of every slot costs several times what a short run does. */
+const settleIntervalMs = 1_000;
 
 /** OpenWhisk's text for a container that has been killed for its memory. */
 const memoryExhaustedError = 'The action exhausted its memory and was aborted.';
@@ -57,6 +59,7 @@ export class Container {
   private active: Slot | undefined;
   private knownOomKills: number;
   private settling: NodeJS.Timeout | undefined;
+  private settledAt = Number.NEGATIVE_INFINITY;
   private onIdle: (() => void) | undefined;
 
   constructor(options: ContainerOptions) {
@@ -125,7 +128,7 @@ export class Container {
       return { status: 502, body: json({ error: this.isMemoryExhausted() ? memoryExhaustedError : 'The action did not produce a valid response and exited unexpectedly.' }) };
     } finally {
       this.advance('runFinished');
-      this.settleSoon();
+      this.settleSoon(this.settledAt + settleIntervalMs - performance.now());
       if (activationsOf(this.state) === 0) this.onIdle?.();
     }
   }
@@ -270,15 +273,16 @@ export class Container {
   }
 
   /** House-keeping once the container has been idle for a moment: measure, keep the limit, have a blank slot ready. */
-  private settleSoon(): void {
+  private settleSoon(afterMs = 0): void {
     if (this.isDraining) return;
     clearTimeout(this.settling);
     this.settling = setTimeout(() => {
       if (!this.isBusy) void this.settle();
-    }, settleDelayMs);
+    }, Math.max(settleDelayMs, afterMs));
   }
 
   private async settle(): Promise<void> {
+    this.settledAt = performance.now();
     await this.pool.measure();
     await this.watch.relieve();
     if (!this.isBusy && !this.isDraining) this.pool.replenish();

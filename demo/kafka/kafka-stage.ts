@@ -31,7 +31,7 @@ export async function kafkaStage(options: KafkaStageOptions): Promise<Stage> {
 
   const startInvoker = async (instance: number): Promise<void> => {
     const estimates = new Map(actions.map((action) => [action.qualifiedName, options.estimate(action)]));
-    const task = { part: 'invoker', instance, brokers, topicPrefix, actions, estimates, scheduler, containers: options.containers, environment: options.environment, publishEvents: true, reportsSteps: true, logLevel } as const;
+    const task = { part: 'invoker', instance, brokers, topicPrefix, actions, estimates, scheduler, containers: options.containers, environment: options.environment, publishEvents: true, reports: true, logLevel } as const;
     const invoker = await PartProcess.start(task, (message) => {
       if (message.type === 'finished') options.onFinished({ ...message.activation, container: qualifiedId(instance, message.activation.container) });
       if (message.type !== 'step') return;

@@ -44,10 +44,10 @@ function createInvoker(task: InvokerTask, bus: Bus, logger: Logger): Part {
     estimate: (action) => task.estimates.get(action.qualifiedName) ?? { loadMs: 0, residentBytes: 0 },
     // From the moment the controller sent it: the way over Kafka is part of the wait.
     onFinished: (finished) => {
-      tell({ type: 'finished', activation: measuredActivation({ ...finished, arrivedAt: finished.message.transid[1] }, clock.now()) });
+      if (task.reports) tell({ type: 'finished', activation: measuredActivation({ ...finished, arrivedAt: finished.message.transid[1] }, clock.now()) });
     },
     onStep: (event, commands, state) => {
-      if (task.reportsSteps) tell({ type: 'step', event, commands, containers: [...state.containers.values()] });
+      if (task.reports) tell({ type: 'step', event, commands, containers: [...state.containers.values()] });
     },
   });
 }

@@ -25,8 +25,8 @@ export interface InvokerTask extends BrokerPlace {
   readonly containers: ContainerSettings;
   readonly environment: Readonly<Record<string, string>>;
   readonly publishEvents: boolean;
-  /** Whether every step of the scheduler is sent back. */
-  readonly reportsSteps: boolean;
+  /** Whether every step of the scheduler and every answered activation is sent back. */
+  readonly reports: boolean;
   readonly logLevel: string;
 }
 

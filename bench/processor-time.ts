@@ -1,0 +1,36 @@
+// Processor time that processes have used, from the kernel's own account, which counts in hundredths of a second.
+import { readdirSync, readFileSync } from 'node:fs';
+
+const msPerTick = 10;
+
+interface Account {
+  readonly parent: number;
+  readonly ms: number;
+}
+
+function accountOf(pid: string): Account | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before it may hold spaces and brackets.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { parent: Number(fields[1]), ms: (Number(fields[11]) + Number(fields[12])) * msPerTick };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Processor time of a process, and that of all its living descendants, in ms. */
+export function processorMsOf(pid: number): { readonly own: number; readonly descendants: number } {
+  const accounts = new Map<number, Account>();
+  for (const entry of readdirSync('/proc')) {
+    const account = /^\d+$/.test(entry) ? accountOf(entry) : undefined;
+    if (account !== undefined) accounts.set(Number(entry), account);
+  }
+  const isBelow = (candidate: number): boolean => {
+    const parent = accounts.get(candidate)?.parent;
+    return parent !== undefined && parent !== 0 && (parent === pid || isBelow(parent));
+  };
+  let descendants = 0;
+  for (const [candidate, { ms }] of accounts) if (isBelow(candidate)) descendants += ms;
+  return { own: accounts.get(pid)?.ms ?? 0, descendants };
+}
