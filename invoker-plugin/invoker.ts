@@ -8,6 +8,8 @@ import type { Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import { invokerTopic } from '../common/messages/activation-message.ts';
+import { eventsTopic } from '../common/messages/event-message.ts';
+import { healthTopic } from '../common/messages/ping-message.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
 import { RecordReader } from '../common/messages/record-reader.ts';
 import { compactedTopicSettings, openWhiskTopicSettings } from '../common/messages/topics.ts';
@@ -172,6 +174,9 @@ export class Invoker {
     await this.options.driver.start();
     const topic = invokerTopic(this.options.instance);
     await bus.ensureTopic(topic, openWhiskTopicSettings.invoker);
+    // The controllers' own, with their settings: an invoker that is there before any controller has somewhere to ping.
+    await bus.ensureTopic(healthTopic, openWhiskTopicSettings.health);
+    if (this.options.publishEvents) await bus.ensureTopic(eventsTopic, openWhiskTopicSettings.events);
     await bus.ensureTopic(planTopic, compactedTopicSettings);
     await bus.ensureTopic(residencyTopic, compactedTopicSettings);
     this.loop.submit({ type: 'ticked', at: this.options.clock.now() });
