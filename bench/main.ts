@@ -8,6 +8,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   kafka: { question: 'What does one invoker sustain over Kafka, beside the floor of reading and acknowledging alone?', load: () => import('./kafka.bench.ts') },
+  lab: { question: 'What does one event of the simulation take, with 100 to 20,000 functions?', load: () => import('./lab.bench.ts') },
   load: { question: 'How much faster and smaller does a model load than with InferenceSession.create(path)?', load: () => import('./load.bench.ts') },
   preloaded: { question: 'What does a call pay whose artifacts are resident, and what do /status and /offload do meanwhile?', load: () => import('./preloaded.bench.ts') },
   proxy: { question: 'What does a /run cost, and what does it cost in the architecture of the stock runtime?', load: () => import('./proxy.bench.ts') },

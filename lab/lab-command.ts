@@ -33,11 +33,16 @@ const compareTable = {
   sample: numberOption({ flag: 'sample', env: env('SAMPLE'), description: 'Share of the calls that are replayed of a trace that has only the totals of a day.', valueName: 'N', min: 0.000_001, max: 1, defaultValue: 1 }),
   out: textOption({ flag: 'out', env: env('OUT'), description: 'File for all figures of all runs, as JSON.', valueName: 'FILE' }),
 };
-type CompareOptions = ReturnType<typeof parseOptions<typeof compareTable>>['values'];
+export type CompareOptions = ReturnType<typeof parseOptions<typeof compareTable>>['values'];
 
 const usage = `Usage: npm run lab -- compare [options]
 
 Replays a trace under one policy after the other on virtual time, and holds them against each other.`;
+
+/** Throws AppError BAD_OPTION. */
+export function parseCompareOptions(argv: readonly string[], environment: Env): CompareOptions {
+  return parseOptions({ table: compareTable, argv, env: environment }).values;
+}
 
 /** Streams and the machine's clock, or a test's. */
 export interface LabOutput {
@@ -54,8 +59,7 @@ export async function runLabCommand([name, ...argv]: readonly string[], environm
     return 0;
   }
   if (name !== 'compare') throw new AppError('BAD_OPTION', `There is no lab command '${name}'.`, 'It is compare.');
-  const { values } = parseOptions({ table: compareTable, argv, env: environment });
-  await compare(values, output);
+  await compare(parseCompareOptions(argv, environment), output);
   return 0;
 }
 

@@ -9,6 +9,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { isHelpRequested } from '../common/config.ts';
 import { parseDemoOptions, parseSimOptions } from '../demo/options.ts';
+import { parseCompareOptions } from '../lab/lab-command.ts';
+import { runTraceCommand } from '../lab/traces/trace-command.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -51,6 +53,25 @@ describe('the documented commands', function () {
   for (const args of unique('demo')) {
     it(`npm run demo -- ${args.join(' ')} has options that the demo takes`, () => {
       if (!isHelpRequested(args)) parseDemoOptions(args, {});
+    });
+  }
+
+  for (const args of unique('lab')) {
+    it(`npm run lab -- ${args.join(' ')} has options that the lab takes`, () => {
+      assert.equal(args[0], 'compare');
+      if (!isHelpRequested(args)) parseCompareOptions(args.slice(1), {});
+    });
+  }
+
+  for (const args of unique('trace')) {
+    it(`npm run trace -- ${args.join(' ')} has options that the command takes`, async () => {
+      // A file that is not there: whatever else is wrong with the options is found first.
+      const parts = args.map((arg) => (arg === 'FILE' ? '/nowhere/trace.csv' : arg));
+      const outAt = parts.indexOf('--out');
+      const silent = outAt < 0 ? parts : parts.toSpliced(outAt, 2);
+      const work = runTraceCommand(silent, {}, { write: () => undefined });
+      if (parts.includes('--trace')) await assert.rejects(work, { code: 'BAD_TRACE' });
+      else assert.equal(await work, 0);
     });
   }
 

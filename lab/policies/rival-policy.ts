@@ -194,6 +194,7 @@ export abstract class RivalPolicy implements Policy {
         return this.handleRemoved(this.containers.get(event.containerId));
       case 'actionRemoved':
       case 'planReceived':
+      case 'containerFound':
       case 'offloadCompleted':
       case 'ticked':
         return;
