@@ -157,7 +157,7 @@ export class Container {
     const victims = this.pool.all.filter((slot) => slot !== this.active && slot.owner !== undefined && (actionKey === undefined || slot.owner.actionKey === actionKey));
     await Promise.all(victims.map((slot) => this.offloadSlot(slot)));
     await this.pool.measure();
-    const freedBytes = Math.max(0, beforeBytes - this.pool.heldBytes);
+    const freedBytes = victims.length === 0 ? 0 : Math.max(0, beforeBytes - this.pool.heldBytes);
     const memory = this.pool.report();
     this.settleSoon();
     return { ok: true, freedBytes, tookMs: performance.now() - startedAt, memory };

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
+import { connectionBounds, guardConnections, timeoutsOf } from './connection-guard.ts';
 import { Container } from './container.ts';
 import { answerDirectly } from './handlers/direct.ts';
 import { lazyApplication } from './lazy-application.ts';
@@ -63,11 +64,18 @@ function slotUsersOf(config: RuntimeConfig): SlotUsers {
   return chooseSlotUsers({ mode: config.slotUsers, firstId: config.firstSlotUid, readable });
 }
 
-function makeContainer(config: RuntimeConfig, log: RuntimeLog, users: SlotUsers, folders: { workDir: string; slotsDir: string }): Container {
-  const controlGroups = new ControlGroups();
+interface Surroundings {
+  readonly log: RuntimeLog;
+  readonly users: SlotUsers;
+  readonly controlGroups: ControlGroups;
+  readonly limitBytes: number;
+  readonly workDir: string;
+  readonly slotsDir: string;
+}
+
+function makeContainer(config: RuntimeConfig, surroundings: Surroundings): Container {
   return new Container({
-    ...folders,
-    users,
+    ...surroundings,
     settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes },
     environment: {
       ...config.actionEnvironment,
@@ -77,12 +85,9 @@ function makeContainer(config: RuntimeConfig, log: RuntimeLog, users: SlotUsers,
       MALLOC_TRIM_THRESHOLD_: '131072',
       MALLOC_MMAP_THRESHOLD_: '131072',
     },
-    limitBytes: config.memoryLimitBytes ?? controlGroups.limitBytes,
-    controlGroups,
     blankSlots: config.blankSlots,
     concurrent: config.concurrent,
     version: versionOfPackage(),
-    log,
   });
 }
 
@@ -106,15 +111,17 @@ async function start(): Promise<void> {
   // Only what is needed before the first answer is loaded before it; and everything before it listens, or calls would be lost.
   const log = await createRuntimeLog(config.logLevel);
   const knative = config.knative === undefined ? undefined : await import('./platforms/knative.ts');
-  const server = createServer();
-  // An activation may take as long as its limit allows; the invoker keeps that limit.
-  Object.assign(server, { timeout: 0, requestTimeout: 0, keepAliveTimeout: 0 });
+  const controlGroups = new ControlGroups();
+  const limitBytes = config.memoryLimitBytes ?? controlGroups.limitBytes;
+  const bounds = connectionBounds(limitBytes);
+  const server = createServer(timeoutsOf(bounds));
+  guardConnections(server, bounds);
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {
     rmSync(folders.workDir, { recursive: true, force: true });
   });
-  const container = makeContainer(config, log, users, folders);
+  const container = makeContainer(config, { ...folders, log, users, controlGroups, limitBytes });
   const service = knative === undefined || config.knative === undefined ? undefined : new knative.KnativeService(container, config.knative);
   server.on('request', service?.createApp(config.token) ?? answerDirectly(container, lazyApplication(container, config.token), config.token));
 
