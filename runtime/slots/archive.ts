@@ -1,6 +1,6 @@
 // Unpacks an action archive (zip or tar.gz) into a folder. The archive is a stranger's: nothing is written outside of
 // the folder, no link leads out of it, and it may not grow beyond a bound.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { readdir, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -12,7 +12,14 @@ const zipMagic = '504b0304';
 const gzipMagics = ['1f8b0800', '1f8b0808'];
 /** Compression method 0 of the zip format. */
 const stored = 0;
-const maxEntries = 100_000;
+const defaultMaxEntries = 100_000;
+/** Entries up to this size are inflated in one go. */
+const maxInflatedAtOnceBytes = 16 * 1024 * 1024;
+
+interface Bounds {
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
 
 /** The archive cannot be used; the message is for the person who packed it. */
 export class ArchiveError extends Error {}
@@ -23,14 +30,16 @@ const unpackingFailed = (reason: string): ArchiveError => new ArchiveError(`Ther
  * @param archive bytes of a zip or tar.gz file
  * @param folder an empty folder
  * @param maxBytes bound of the unpacked files together
+ * @param maxEntries bound of their number
  * @throws ArchiveError with one line saying what is wrong; the folder then holds rubbish and should be removed
  */
-export async function unpack(archive: Buffer, folder: string, maxBytes: number): Promise<void> {
+export async function unpack(archive: Buffer, folder: string, maxBytes: number, maxEntries = defaultMaxEntries): Promise<void> {
+  const bounds: Bounds = { maxBytes, maxEntries };
   const magic = archive.subarray(0, 4).toString('hex');
   try {
     let mayHaveLinks = true;
-    if (magic === zipMagic) mayHaveLinks = await unpackZip(archive, folder, maxBytes);
-    else if (gzipMagics.includes(magic)) await unpackTar(archive, folder, maxBytes);
+    if (magic === zipMagic) mayHaveLinks = await unpackZip(archive, folder, bounds);
+    else if (gzipMagics.includes(magic)) await unpackTar(archive, folder, bounds);
     else throw unpackingFailed('The file type is unsupported');
     if (mayHaveLinks) await refuseEscapingLinks(folder);
   } catch (error) {
@@ -40,9 +49,10 @@ export async function unpack(archive: Buffer, folder: string, maxBytes: number):
 }
 
 /** @returns whether there are links among its files */
-async function unpackZip(archive: Buffer, folder: string, maxBytes: number): Promise<boolean> {
+async function unpackZip(archive: Buffer, folder: string, bounds: Bounds): Promise<boolean> {
   // yauzl refuses names that are absolute or climb with "..".
   const zip = await yauzl.fromBufferPromise(archive, { strictFileNames: true, lazyEntries: true });
+  checkBounds(zip.entryCount, 0, bounds);
   const links: { file: string; target: string }[] = [];
   const folders = new Set<string>();
   const makeFolder = (directory: string): void => {
@@ -55,13 +65,17 @@ async function unpackZip(archive: Buffer, folder: string, maxBytes: number): Pro
   for await (const entry of zip.eachEntry()) {
     entries += 1;
     bytes += entry.uncompressedSize;
-    checkBounds(entries, bytes, maxBytes);
+    checkBounds(entries, bytes, bounds);
     const file = path.join(folder, entry.fileName);
     if (entry.fileName.endsWith('/')) {
       makeFolder(file);
       continue;
     }
     makeFolder(path.dirname(file));
+    if (entry.uncompressedSize > maxInflatedAtOnceBytes && entry.compressionMethod !== stored && !isLink(entry)) {
+      await writeInPieces(zip, entry, file);
+      continue;
+    }
     const content = await contentOf(archive, zip, entry);
     if (isLink(entry)) links.push({ file, target: content.toString('utf8') });
     else writeFileSync(file, content, { flag: 'wx', mode: fileMode(entry) });
@@ -87,12 +101,17 @@ async function contentOf(archive: Buffer, zip: ZipFile, entry: Entry): Promise<B
   return content;
 }
 
+/** Through streams, which hold little at a time, and fail where the size is not what the archive says. */
+async function writeInPieces(zip: ZipFile, entry: Entry, file: string): Promise<void> {
+  await pipeline(await zip.openReadStreamPromise(entry), createWriteStream(file, { flags: 'wx', mode: fileMode(entry) }));
+}
+
 /** Unix permissions from the upper half of the external attributes; zero when the packer set none. */
 const unixMode = (entry: Entry): number => entry.externalFileAttributes >>> 16;
 const isLink = (entry: Entry): boolean => (unixMode(entry) & 0o170000) === 0o120000;
 const fileMode = (entry: Entry): number => (unixMode(entry) & 0o777) | 0o600;
 
-async function unpackTar(archive: Buffer, folder: string, maxBytes: number): Promise<void> {
+async function unpackTar(archive: Buffer, folder: string, bounds: Bounds): Promise<void> {
   const tar = await import('tar');
   let entries = 0;
   let bytes = 0;
@@ -103,7 +122,7 @@ async function unpackTar(archive: Buffer, folder: string, maxBytes: number): Pro
       entries += 1;
       bytes += entry.size;
       try {
-        checkBounds(entries, bytes, maxBytes);
+        checkBounds(entries, bytes, bounds);
       } catch (error) {
         // This is an event listener: what it throws would end the process.
         extraction.abort(error as Error);
@@ -113,7 +132,7 @@ async function unpackTar(archive: Buffer, folder: string, maxBytes: number): Pro
   await pipeline(Readable.from([archive]), extraction);
 }
 
-function checkBounds(entries: number, bytes: number, maxBytes: number): void {
+function checkBounds(entries: number, bytes: number, { maxBytes, maxEntries }: Bounds): void {
   if (entries > maxEntries) throw unpackingFailed(`It has more than ${maxEntries} entries`);
   if (bytes > maxBytes) throw unpackingFailed(`Its files are larger than ${maxBytes} bytes`);
 }

@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
 import { zip } from '../../testing/zip.ts';
 import { ArchiveError, unpack } from '../archive.ts';
@@ -80,6 +81,67 @@ describe('unpacking an action archive', () => {
 
   it('refuses to write a file of the archive through a link of the archive', async () => {
     await refuses(await zip({ 'dir': { link: 'other' }, 'dir/file.txt': 'text' }), /error uncompressing/);
+  });
+
+  it('writes a large file of a zip whole', async () => {
+    const large = Buffer.alloc(20 * megabyte, 'ab');
+    await unpack(await zip({ large }), folder, 32 * megabyte);
+    assert.ok(readFileSync(path.join(folder, 'large')).equals(large));
+  });
+
+  /** A zip whose one entry says in both places that it has another size. */
+  async function zipWithSize(text: string, declaredBytes: number): Promise<Buffer> {
+    const bytes = await zip({ file: text });
+    // Where the sizes stand in a central directory header; yazl leaves those of the local header to the data descriptor.
+    bytes.writeUInt32LE(declaredBytes, bytes.indexOf('PK\x01\x02', 0, 'latin1') + 24);
+    return bytes;
+  }
+
+  for (const { title, realBytes, declaredBytes } of [
+    { title: 'less than it unpacks to', realBytes: megabyte, declaredBytes: 10 },
+    { title: 'more than it unpacks to', realBytes: 10, declaredBytes: 1000 },
+    { title: 'less than it unpacks to, and both are large', realBytes: 30 * megabyte, declaredBytes: 20 * megabyte },
+  ]) {
+    it(`refuses an entry that declares ${title}`, async () => {
+      await refuses(await zipWithSize('\0'.repeat(realBytes), declaredBytes), /error uncompressing/, 64 * megabyte);
+    });
+  }
+
+  it('refuses too many entries before it writes any', async () => {
+    const contents = Object.fromEntries(Array.from({ length: 11 }, (_, index) => [`file${index}`, '']));
+    await assert.rejects(unpack(await zip(contents), folder, megabyte, 10), /more than 10 entries/);
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('leaves an archive in an archive packed', async () => {
+    const inner = await zip({ zeros: '\0'.repeat(8 * megabyte) });
+    await unpack(await zip({ 'inner.zip': inner }), folder, megabyte);
+    assert.deepEqual(readdirSync(folder), ['inner.zip']);
+  });
+
+  /** A tar.gz of one entry that is all header. */
+  function tarOfHeader(fields: { path: string; type: 'Link' | 'File' | 'CharacterDevice'; linkpath?: string }): Buffer {
+    const header = new tar.Header({ mode: 0o644, size: 0, mtime: new Date(0), ...fields });
+    const block = Buffer.alloc(512);
+    header.encode(block);
+    return gzipSync(Buffer.concat([block, Buffer.alloc(1024)]));
+  }
+
+  for (const linkpath of ['/etc/passwd', '../../../../etc/passwd']) {
+    it(`makes no hard link of a tar.gz to ${linkpath}`, async () => {
+      await assert.rejects(unpack(tarOfHeader({ path: 'stolen', type: 'Link', linkpath }), folder, megabyte), ArchiveError);
+      assert.ok(!existsSync(path.join(folder, 'stolen')));
+    });
+  }
+
+  it('writes no file of a tar.gz outside of the folder', async () => {
+    for (const name of ['../evil.txt', path.join(parent, 'evil.txt')]) await unpack(tarOfHeader({ path: name, type: 'File' }), folder, megabyte).catch(() => undefined);
+    assert.ok(!existsSync(path.join(parent, 'evil.txt')));
+  });
+
+  it('makes no device of a tar.gz', async () => {
+    await unpack(tarOfHeader({ path: 'device', type: 'CharacterDevice' }), folder, megabyte).catch(() => undefined);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it('stops at the bound of the unpacked size, for both kinds', async () => {
