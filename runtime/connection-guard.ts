@@ -3,7 +3,7 @@
 // business: an activation may run as long as its limit allows.
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { maxBodyBytes } from './handlers/body.ts';
+import { maxBodyBytes } from './handlers/max-body.ts';
 
 export interface ConnectionBounds {
   /** From the connection, or the request's first byte, to the end of its headers. */
