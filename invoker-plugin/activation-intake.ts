@@ -15,6 +15,7 @@ import type { ActivationAnswers } from './activation-answers.ts';
 import { developerFailure, platformFailure, refusedActivation } from './activation-result.ts';
 import { limitViolation } from './limits.ts';
 import { unlockParameters, type ParameterKeys } from './locked-parameters.ts';
+import { RecentIds } from './recent-ids.ts';
 
 /** What an operator decides of the activations that are taken. */
 export interface IntakePolicy {
@@ -60,9 +61,13 @@ export function mostActivationsInHand(userMemoryBytes: number, concurrencyLimitM
  */
 const givenUpAfterMs = 2 * 300_000 + 60_000;
 
+/** A producer whose connection breaks repeats what it may have sent already, within seconds. */
+const rememberedActivations = 10_000;
+
 export class ActivationIntake {
   private readonly options: ActivationIntakeOptions;
   private subscription: Subscription | undefined;
+  private readonly taken = new RecentIds(rememberedActivations);
   private inHand = 0;
   private isHeldBack = false;
   private whenNoneInHand: () => void = () => undefined;
@@ -91,6 +96,11 @@ export class ActivationIntake {
       void this.options.acknowledger.healthCheck(message);
       return;
     }
+    if (this.taken.has(message.activationId)) {
+      this.options.logger.warn({ activationId: message.activationId, topic: record.topic, offset: record.offset }, 'an activation that came twice is run once');
+      return;
+    }
+    this.taken.add(message.activationId);
     this.takeIn(message, undefined);
   }
 

@@ -1,7 +1,8 @@
 // Whether an action's limits are within those of the namespace that invokes it, in the words of the stock invoker.
 // Wire facts: core/entity/{MemoryLimit,TimeLimit,LogLimit,IntraConcurrencyLimit}.scala, checkNamespaceLimit.
 import { z } from 'zod';
-import { bytesPerMegabyte, type ActionDocument } from '../common/action-document.ts';
+import type { ActionDocument } from '../common/action-document.ts';
+import { bytesOfSize } from '../common/messages/byte-size.ts';
 
 const megabytes = z.number().optional().catch(undefined);
 const userLimitsSchema = z.object({
@@ -40,15 +41,6 @@ export function limitViolation(action: ActionDocument, userLimits: Readonly<Reco
 /** What the response of an activation may be long: the platform's bound, or the namespace's where that is less. */
 export function maxResponseBytesOf(userLimits: Readonly<Record<string, unknown>>, platformBytes: number): number {
   const text = userLimits['maxPayloadSize'];
-  const own = typeof text === 'string' ? parseByteSize(text) : undefined;
+  const own = typeof text === 'string' ? bytesOfSize(text) : undefined;
   return own === undefined ? platformBytes : Math.min(own, platformBytes);
-}
-
-const unitBytes: Readonly<Record<string, number>> = { b: 1, k: 1024, kb: 1024, m: bytesPerMegabyte, mb: bytesPerMegabyte, g: 1024 * bytesPerMegabyte, gb: 1024 * bytesPerMegabyte };
-
-/** OpenWhisk's sizes, such as `2048m`, `512 MB` or `1 GB` (Size.scala); undefined for anything else. */
-export function parseByteSize(text: string): number | undefined {
-  const match = /^\s?(\d+)\s?(gb|mb|kb|b|g|m|k)\s?$/i.exec(text);
-  const unit = unitBytes[match?.[2]?.toLowerCase() ?? ''];
-  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
 }

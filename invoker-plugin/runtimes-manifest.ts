@@ -2,7 +2,7 @@
 // Wire facts: core/entity/ExecManifest.scala of Apache OpenWhisk; the whole JSON is in RUNTIMES_MANIFEST.
 import { z } from 'zod';
 import { AppError } from '../common/errors.ts';
-import { parseByteSize } from './limits.ts';
+import { bytesOfSize } from '../common/messages/byte-size.ts';
 
 const manifestSchema = z.object({
   runtimes: z.record(
@@ -34,7 +34,7 @@ export function runtimeOfManifest(text: string, kind: string): RuntimeOfManifest
   const { registry, prefix, name, tag } = entry.image;
   // One size of stem cells is kept; a manifest may name several.
   const [cells] = entry.stemCells ?? [];
-  const memoryBytes = cells === undefined ? undefined : parseByteSize(cells.memory);
+  const memoryBytes = cells === undefined ? undefined : bytesOfSize(cells.memory);
   return {
     image: `${registry === undefined ? '' : `${registry.replace(/\/$/, '')}/`}${prefix === undefined ? '' : `${prefix}/`}${name}${tag === undefined ? '' : `:${tag}`}`,
     stemCells: cells === undefined || memoryBytes === undefined ? undefined : { count: cells.initialCount ?? cells.count ?? 1, memoryBytes },

@@ -7,7 +7,7 @@ import { choiceOption, listOption, numberOption, parseOptions, switchOption, tex
 import { AppError } from '../../common/errors.ts';
 import { mostActivationsInHand } from '../../invoker-plugin/activation-intake.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
-import { parseByteSize } from '../../invoker-plugin/limits.ts';
+import { bytesOfSize } from '../../common/messages/byte-size.ts';
 import { parameterKeyOf, type ParameterKeys } from '../../invoker-plugin/locked-parameters.ts';
 import { runtimeOfManifest } from '../../invoker-plugin/runtimes-manifest.ts';
 import { storeLevels, type StorePolicy } from '../../invoker-plugin/stores/activation-store.ts';
@@ -20,10 +20,10 @@ type Texts = Pick<OptionDefinition<unknown>, 'flag' | 'env' | 'description'> & {
 /** A size in OpenWhisk's form. */
 function sizeOption(texts: Texts & { defaultText: string }): OptionDefinition<number> {
   const parse = (text: string): ReturnType<OptionDefinition<number>['parse']> => {
-    const bytes = parseByteSize(text);
+    const bytes = bytesOfSize(text);
     return bytes === undefined || bytes === 0 ? { ok: false, rule: 'a size such as 2048m or 4g' } : { ok: true, value: bytes };
   };
-  return { ...texts, valueName: 'SIZE', isSwitch: false, defaultValue: parseByteSize(texts.defaultText) ?? 0, parse };
+  return { ...texts, valueName: 'SIZE', isSwitch: false, defaultValue: bytesOfSize(texts.defaultText) ?? 0, parse };
 }
 
 const idOption: OptionDefinition<number | undefined> = {

@@ -16,7 +16,7 @@ import type { RecordReader } from '../../common/messages/record-reader.ts';
 import { chooseForward } from '../core/forward.ts';
 import { forwardRecordSchema, forwardTopic, forwardTopicSettings, mostForwardedBytes, type Claim, type ClaimKind, type Offer } from './messages.ts';
 import { Others } from './others.ts';
-import { RecentIds } from './recent-ids.ts';
+import { RecentIds } from '../recent-ids.ts';
 import { StandingReporter } from './standing-reporter.ts';
 
 export interface ForwardingOptions {

@@ -143,6 +143,17 @@ describe('the invoker', function () {
     assert.ok(!('response' in acks[0]!));
   });
 
+  it('runs once what came twice, as a producer whose connection broke sends it', async () => {
+    catalog.put(actionOf('count', 'let n = 0; function main() { n += 1; return { n } }', { memoryMegabytes: 512 }));
+    const activationId = 'd'.repeat(32);
+    await send('count', { activationId });
+    await send('count', { activationId });
+    // The pool holds one container of this size, so what comes runs in order.
+    const record = recordOf(await acknowledged(await send('count')));
+    assert.deepEqual(record.response.result, { n: 2 });
+    assert.equal((await acknowledged(activationId)).filter(freesSlot).length, 1);
+  });
+
   it('reuses the container of an action, without init', async () => {
     catalog.put(actionOf('count', 'let n = 0; function main() { n += 1; return { n } }'));
     await acknowledged(await send('count'));

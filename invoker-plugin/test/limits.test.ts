@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { isKindOf, mostActivationsInHand } from '../activation-intake.ts';
-import { limitViolation, maxResponseBytesOf, parseByteSize } from '../limits.ts';
+import { limitViolation, maxResponseBytesOf } from '../limits.ts';
 
 const action = { limits: { timeoutMs: 60_000, memoryMegabytes: 512, logsMegabytes: 10, concurrency: 1 } } as ActionDocument;
 
@@ -25,11 +25,6 @@ describe('limits', () => {
     assert.equal(maxResponseBytesOf({ maxPayloadSize: '512 KB' }, 2 ** 20), 2 ** 19);
     assert.equal(maxResponseBytesOf({ maxPayloadSize: '5 MB' }, 2 ** 20), 2 ** 20);
     assert.equal(maxResponseBytesOf({}, 2 ** 20), 2 ** 20);
-  });
-
-  it('are written in OpenWhisk\'s sizes', () => {
-    for (const [text, bytes] of [['2048m', 2 ** 31], ['1 GB', 2 ** 30], ['17 B', 17], ['3k', 3072]] as const) assert.equal(parseByteSize(text), bytes);
-    for (const text of ['', 'm', '1.5g', '1 TB', '-1m']) assert.equal(parseByteSize(text), undefined);
   });
 
   it('on what is in hand follow the stock invoker\'s formula', () => {

@@ -195,7 +195,6 @@ export abstract class RivalPolicy implements Policy {
       case 'actionRemoved':
       case 'containerFound':
       case 'planReceived':
-      case 'containerFound':
       case 'offloadCompleted':
       case 'ticked':
         return;
