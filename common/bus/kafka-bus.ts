@@ -1,14 +1,18 @@
 // The bus over Apache Kafka, for everything that OpenWhisk's own parts and ours say to each other across processes. The
 // wire settings are those of OpenWhisk's own producers and consumers (docs/kafka.md).
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Partitioners, type Admin, type ITopicConfig, type Kafka, type Producer } from 'kafkajs';
 import type { Bus, SubscribeOptions, Subscription, TopicSettings } from './bus.ts';
-import { appErrorOf, causeOf, isUnanswered } from './kafka/errors.ts';
+import { appErrorOf, causeOf, isLeaderAway, isUnanswered } from './kafka/errors.ts';
 import { createClient, defaultTiming, fewRetries, Naming, type KafkaBusOptions, type KafkaTiming } from './kafka/options.ts';
 import { KafkaReader } from './kafka/reader.ts';
 import { TopicWriter } from './kafka/topic-writer.ts';
 
 export type { KafkaBusOptions, KafkaSasl, KafkaTiming, KafkaTls } from './kafka/options.ts';
+
+/** Between two looks whether a broker knows of a topic by now. */
+const askAgainMs = 50;
 
 export class KafkaBus implements Bus {
   private readonly options: KafkaBusOptions;
@@ -75,11 +79,15 @@ export class KafkaBus implements Bus {
     for (;;) {
       try {
         const { topics } = await this.ask((admin) => admin.fetchTopicMetadata({ topics: [name] }));
-        if (topics[0]?.partitions.every(({ leader }) => leader >= 0) === true) return;
+        if (topics[0]?.partitions.every(({ leader }) => leader >= 0) === true) {
+          // Every leader is asked: one that was named may not have heard of it yet.
+          await this.ask((admin) => admin.fetchTopicOffsets(name));
+          return;
+        }
       } catch (error) {
         if (performance.now() > deadline) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(askAgainMs);
     }
   }
 
@@ -145,14 +153,21 @@ export class KafkaBus implements Bus {
     return writer;
   }
 
-  /** kafkajs' admin client does not come back by itself when its broker went away. */
+  /** kafkajs' admin client does not come back by itself when its broker went away, nor wait for a leader. */
   private async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    try {
-      return await question(this.admin);
-    } catch (error) {
-      if (this.closed || (!isUnanswered(error) && causeOf(error).name !== 'KafkaJSRequestTimeoutError')) throw error;
-      await this.admin.connect();
-      return question(this.admin);
+    const deadline = performance.now() + this.timing.requestTimeoutMs;
+    for (;;) {
+      try {
+        return await question(this.admin);
+      } catch (error) {
+        if (this.closed) throw error;
+        if (isUnanswered(error) || causeOf(error).name === 'KafkaJSRequestTimeoutError') {
+          await this.admin.connect();
+          return question(this.admin);
+        }
+        if (!isLeaderAway(error) || performance.now() > deadline) throw error;
+        await sleep(askAgainMs);
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import type { BusRecord, Subscription } from '../bus/bus.ts';
 import { KafkaBus, type KafkaBusOptions } from '../bus/kafka-bus.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import { createLogger } from '../logger.ts';
+import { collectGarbage } from '../testing/collect-garbage.ts';
 import { ownBroker } from '../testing/kafka-for-tests.ts';
 
 const logger = createLogger('test', process.env['INSTAINFER_LOG_LEVEL'] ?? 'silent');
@@ -164,6 +165,7 @@ describe('the Kafka bus under faults', function () {
       await blocked;
     });
     const heldBytes = (): number => {
+      collectGarbage();
       const { heapUsed, arrayBuffers } = process.memoryUsage();
       return heapUsed + arrayBuffers;
     };

@@ -13,13 +13,22 @@ const advice = 'no Kafka broker: run scripts/kafka up, or scripts/kafka fetch fo
 export const brokerStartTimeoutMs = 180_000;
 
 let shared: Promise<string | undefined> | undefined;
+let sharedBroker: KafkaBroker | undefined;
+
+// A hook of the whole run: a broker that nobody stops would keep the run from ending.
+after(async function () {
+  this.timeout(60_000);
+  await sharedBroker?.stop();
+});
 
 async function findBroker(): Promise<string | undefined> {
   const named = process.env['INSTAINFER_TEST_KAFKA'];
   if (named !== undefined && named !== '') return named;
   const running = readRunningBroker();
   if (running !== undefined && (await answers(running.address))) return running.address;
-  return jarsAreCached() ? (await startBroker({})).addresses.plain : undefined;
+  if (!jarsAreCached()) return undefined;
+  sharedBroker = await startBroker({});
+  return sharedBroker.addresses.plain;
 }
 
 /** `host:port` of a broker that all tests of this run share; to be called in a `before` hook, which skips its suite without one. */

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
-import { lstat, rmdir } from 'node:fs/promises';
+import { lstat, rmdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -16,6 +16,21 @@ const maxDepth = 3;
 const worldWritable = 0o002;
 /** So many files are looked at in one turn of the event loop. */
 const looksPerTurn = 200;
+
+/** What the next slot needs of the file system for itself. */
+const leastFreeBytes = 64 * 1024 * 1024;
+const leastFreeFiles = 1000;
+
+/** Whether another slot could begin its work in this folder's file system as it is. */
+export async function hasRoom(folder: string): Promise<boolean> {
+  try {
+    const { bavail, bsize, files, ffree } = await statfs(folder);
+    // Some file systems do not count files.
+    return bavail * bsize >= leastFreeBytes && (files === 0 || ffree >= leastFreeFiles);
+  } catch {
+    return false;
+  }
+}
 
 /** Whom a slot has let into its folder is let in no more: the folder lies in one of root's, where its name cannot change hands. */
 export function closeFolder(directory: string): void {

@@ -4,12 +4,13 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chownSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
+import path from 'node:path';
 import { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { LoadedArtifact } from '../protocol.ts';
 import type { SlotOwner, SlotState } from '../core/slot-choice.ts';
-import { closeFolder, removeFolder, removeStrewn } from './leftovers.ts';
+import { closeFolder, hasRoom, removeFolder, removeStrewn } from './leftovers.ts';
 import { slotSettingsVariable, type FromSlot, type SlotReply, type SlotSettings, type ToSlot } from './messages.ts';
 import { continueProcessesOf, endProcessesOf, stopProcessesOf } from './processes.ts';
 import type { Reaper } from './reaper.ts';
@@ -214,8 +215,11 @@ export class Slot {
     this.measuredBytes = 0;
     closeFolder(directory);
     const isSwept = await removeStrewn(uid);
-    // Nobody else can read the folder: nobody has to wait for its removal, least of all the call that comes now.
-    void sleep(removalDelayMs).then(() => this.giveBackUser(uid, isGone && isSwept));
+    const isClear = isGone && isSwept;
+    // Nobody else can read the folder: nobody has to wait for its removal, least of all the call that comes now. Unless
+    // that call would find no room.
+    if (await hasRoom(path.dirname(directory))) void sleep(removalDelayMs).then(() => this.giveBackUser(uid, isClear));
+    else await this.giveBackUser(uid, isClear);
   }
 
   /** An id of which something is left is never used again, and the reaper looks after it in the end. */

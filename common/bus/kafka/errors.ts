@@ -30,6 +30,11 @@ export function isCoordinatorAway(error: unknown): boolean {
   return isUnanswered(error) || causeOf(error).name === 'KafkaJSRequestTimeoutError' || unavailableTypes.includes(causeOf(error).type ?? '');
 }
 
+/** The topic was created, or its leader has changed, a moment ago: the broker that was asked does not know of it yet. */
+export function isLeaderAway(error: unknown): boolean {
+  return ['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE'].includes(causeOf(error).type ?? '');
+}
+
 export function isMissingTopic(error: unknown): boolean {
   const { type, name } = causeOf(error);
   return type === 'UNKNOWN_TOPIC_OR_PARTITION' || name === 'KafkaJSTopicMetadataNotLoaded';

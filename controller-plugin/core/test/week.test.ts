@@ -1,8 +1,7 @@
 // A week of arrivals: what is remembered of it, how exact it is, and how much memory it takes.
 import { strict as assert } from 'node:assert';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createRandom } from '../../../common/random.ts';
+import { collectGarbage } from '../../../common/testing/collect-garbage.ts';
 import { defaultPreloaderConfig } from '../config.ts';
 import { arrivalsInLastHours, countArrival, hourMs, mostHours, noCounts } from '../hourly-counts.ts';
 import { observedRate } from '../observed-rate.ts';
@@ -52,9 +51,7 @@ describe('the observed rate', () => {
 
 /** Bytes of the heap that are in use once nothing is left to collect. */
 function usedHeapBytes(): number {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 
