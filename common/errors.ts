@@ -30,6 +30,8 @@ export const errorCodes = {
   TOO_LITTLE_MEMORY: { retriable: false },
   ACTION_ARCHIVE: { retriable: false },
   SLOT_USERS: { retriable: false },
+  DATA_FOLDER_IN_USE: { retriable: false },
+  DATA_FOLDER: { retriable: false },
   CONTAINER_START: { retriable: true },
   CONTAINER_PROTOCOL: { retriable: true },
 } as const;

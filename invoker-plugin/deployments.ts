@@ -51,6 +51,11 @@ export class Deployments {
     return action;
   }
 
+  /** An action that was deleted is new when it comes again. */
+  forget(key: ActionKey): void {
+    this.known.delete(key);
+  }
+
   async takePlan({ formatVersion: _formatVersion, invokers, ...plan }: Plan): Promise<void> {
     const { clock, invoker, submit } = this.options;
     if (invokers !== undefined && !invokers.includes(invoker)) {

@@ -200,6 +200,22 @@ export class Invoker {
     return this.deployments.deploy(key, access);
   }
 
+  /** The newest version of an action that is to be forgotten: what is resident of it goes. */
+  remove(actionKey: ActionKey): void {
+    this.loop.submit({ type: 'actionRemoved', at: this.options.clock.now(), actionKey });
+    this.deployments.forget(actionKey);
+  }
+
+  /** A person asks for a load ahead of time; what came of it is in the step that {@link InvokerOptions.onStep} sees. */
+  askLoad(actionKey: ActionKey): void {
+    this.loop.submit({ type: 'loadAsked', at: this.options.clock.now(), actionKey });
+  }
+
+  /** A person asks for an off-load from an idle container. */
+  askOffload(containerId: string, actionKey: ActionKey): void {
+    this.loop.submit({ type: 'offloadAsked', at: this.options.clock.now(), containerId, actionKey });
+  }
+
   /** Activations taken and not answered yet. */
   get pendingCount(): number {
     return this.intake.inHandCount;
@@ -280,6 +296,8 @@ export class Invoker {
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
+    // The plan of an action that is gone; that it is gone, its removal says.
+    if (record.value === null) return;
     const plan = this.records.read(planSchema, record);
     if (plan !== undefined) await this.deployments.takePlan(plan);
   }

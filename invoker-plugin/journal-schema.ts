@@ -70,6 +70,8 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
   event('offloadCompleted', { containerId, actionKey, usedBytes: bytes }),
   event('containerCleaned', { containerId, usedBytes: bytes }),
   event('containerRemoved', { containerId, reason: z.enum(['requested', 'start-failed', 'crashed']) }),
+  event('loadAsked', { actionKey }),
+  event('offloadAsked', { containerId, actionKey }),
   event('ticked', {}),
 ]) satisfies z.ZodType<SchedulerEvent>;
 
@@ -90,12 +92,12 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('load', {
     containerId,
     actionKey,
-    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss']),
+    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss', 'asked']),
   }),
   command('offload', {
     containerId,
     actionKey,
-    reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure']),
+    reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure', 'asked']),
   }),
   command('cleanContainer', { containerId, retain: z.boolean(), reason: z.literal('keep-alive-over') }),
   command('removeContainer', {

@@ -4,6 +4,11 @@ import type { Command } from '../command.ts';
 
 export const commands: readonly Command[] = [
   {
+    name: 'standalone',
+    summary: 'a whole OpenWhisk on this machine, with pre-loading: wsk and the JavaScript client just work',
+    run: async (argv, env) => (await import('./standalone.ts')).runStandalone(argv, env),
+  },
+  {
     name: 'invoker',
     summary: 'serves as an invoker under a stock OpenWhisk controller, over Kafka',
     run: async (argv, env) => (await import('./invoker.ts')).runInvoker(argv, env),

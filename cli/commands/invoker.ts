@@ -1,6 +1,5 @@
 // `instainfer invoker`: an invoker under a stock OpenWhisk controller. It puts the parts together, says when it is ready,
 // and ends them on a signal.
-import { closeSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import type { ActionCatalog } from '../../common/action-document.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
@@ -13,7 +12,6 @@ import { DockerDriver, stockDockerSettings } from '../../invoker-plugin/drivers/
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { ContainerDriver } from '../../invoker-plugin/drivers/driver.ts';
 import { Invoker } from '../../invoker-plugin/invoker.ts';
-import { JournalRecorder } from '../../invoker-plugin/journal.ts';
 import { InvokerMetrics } from '../../invoker-plugin/metrics.ts';
 import { noActivationStore, type ActivationStore } from '../../invoker-plugin/stores/activation-store.ts';
 import { ControllerCatalog } from '../../invoker-plugin/stores/controller-catalog.ts';
@@ -22,7 +20,9 @@ import { CouchCatalog } from '../../invoker-plugin/stores/couch-catalog.ts';
 import type { HttpTarget } from '../../invoker-plugin/stores/http-json.ts';
 import { NamespaceBlocklist } from '../../invoker-plugin/stores/namespace-blocklist.ts';
 import { exitCodes } from '../command.ts';
+import { signalled } from '../signalled.ts';
 import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
+import { openJournal } from '../invoker/journal-file.ts';
 import { estimatorOf } from '../invoker/load-estimate.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
@@ -46,7 +46,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
   const bus = await KafkaBus.connect({ ...kafkaBusOptionsOf(options.kafka, `invoker${options.id}`, logger), timing });
   const { catalog, activationStore, blocklist } = storesOf(options, clock, logger);
   const metrics = new InvokerMetrics();
-  const journal = options.journalFile === undefined ? undefined : openJournal(options.journalFile, options, clock);
+  const journal = options.journalFile === undefined ? undefined : openJournal(options.journalFile, options.scheduler, clock.now());
   const invoker = new Invoker({
     instance: options.id,
     uniqueName: options.uniqueName,
@@ -94,13 +94,6 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
   }
 }
 
-/** Resolves with the first signal to end; a second one ends the process at once. */
-function signalled(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
-}
-
 interface Stores {
   readonly catalog: ActionCatalog;
   readonly activationStore: ActivationStore;
@@ -132,18 +125,5 @@ function containerEnvironmentOf({ apiHost, modelStore }: InvokerCommandOptions):
   return {
     ...(apiHost === undefined ? {} : { __OW_API_HOST: apiHost }),
     ...(modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(modelStore) }),
-  };
-}
-
-function openJournal(file: string, options: InvokerCommandOptions, clock: Clock): { recorder: JournalRecorder; close: () => void } {
-  const descriptor = openSync(file, 'w');
-  const recorder = new JournalRecorder({ startedAt: clock.now(), config: options.scheduler }, (line) => {
-    writeSync(descriptor, line);
-  });
-  return {
-    recorder,
-    close: () => {
-      closeSync(descriptor);
-    },
   };
 }

@@ -18,7 +18,7 @@ const servedKind = 'nodejs:instainfer';
 type Texts = Pick<OptionDefinition<unknown>, 'flag' | 'env' | 'description'> & { readonly envAliases?: readonly string[] };
 
 /** A size in OpenWhisk's form. */
-function sizeOption(texts: Texts & { defaultText: string }): OptionDefinition<number> {
+export function sizeOption(texts: Texts & { defaultText: string }): OptionDefinition<number> {
   const parse = (text: string): ReturnType<OptionDefinition<number>['parse']> => {
     const bytes = bytesOfSize(text);
     return bytes === undefined || bytes === 0 ? { ok: false, rule: 'a size such as 2048m or 4g' } : { ok: true, value: bytes };

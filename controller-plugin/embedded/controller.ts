@@ -12,18 +12,43 @@ import { invokerTopic, type ActivationMessage } from '../../common/messages/acti
 import { cacheInvalidationTopic, type CacheInvalidation } from '../../common/messages/cache-invalidation.ts';
 import { encode } from '../../common/messages/codec.ts';
 import { eventsTopic } from '../../common/messages/event-message.ts';
-import type { User } from '../../common/messages/identity.ts';
+import type { TransactionId, User } from '../../common/messages/identity.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { RecordReader } from '../../common/messages/record-reader.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
 import type { Balancer } from './balancer.ts';
-import type { MemoryCatalog } from './memory-catalog.ts';
+
+/** Where the controller keeps what is deployed. */
+export interface WritableCatalog {
+  put(action: ActionDocument): void;
+}
+
+/** What a call may have beside its action and content. */
+export interface InvokeOptions {
+  /** Who calls; the controller's own user where it is not given. */
+  readonly user?: User;
+  readonly transid?: TransactionId;
+  readonly blocking?: boolean;
+  /** Parameters that go to /init's environment. */
+  readonly initArgs?: string[];
+  /** W3C trace context of the caller (`traceparent`, `tracestate`). */
+  readonly traceContext?: Record<string, string>;
+}
+
+export interface Invocation {
+  readonly activationId: string;
+  /** The record as soon as the action has answered, its logs not yet in it; an end without one when only that is known. */
+  readonly answered: Promise<AcknowledgedActivation>;
+  /** When the invoker has freed the slot. */
+  readonly finished: Promise<AcknowledgedActivation>;
+}
 
 /** What an acknowledged activation came to: its record, or only that it ended. */
 export type AcknowledgedActivation = { readonly record: WhiskActivation } | { readonly isSystemError: boolean };
 
 interface Waiting {
   readonly memoryMegabytes: number;
+  readonly answer: (result: AcknowledgedActivation) => void;
   readonly resolve: (result: AcknowledgedActivation) => void;
   record?: WhiskActivation;
 }
@@ -32,7 +57,7 @@ export interface EmbeddedControllerOptions {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly catalog: MemoryCatalog;
+  readonly catalog: WritableCatalog;
   readonly controllerId: string;
   readonly balancer: Balancer;
   readonly user: User;
@@ -73,46 +98,55 @@ export class EmbeddedController {
   /** Stores an action and announces it, as a controller does after every write. */
   async deploy(action: ActionDocument): Promise<void> {
     this.options.catalog.put(action);
-    const invalidation: CacheInvalidation = { key: { mainId: action.qualifiedName }, instanceId: `controller${this.options.controllerId}` };
+    await this.announce(action.qualifiedName);
+  }
+
+  /** Tells the others that an entity has changed or is gone. */
+  async announce(qualifiedName: string): Promise<void> {
+    const invalidation: CacheInvalidation = { key: { mainId: qualifiedName }, instanceId: `controller${this.options.controllerId}` };
     await this.options.bus.publish(cacheInvalidationTopic, encode(invalidation));
   }
 
-  /**
-   * Sends one activation.
-   * @returns its id at once, and a promise that resolves when the invoker has freed the slot.
-   */
-  invoke(action: ActionDocument, content: Record<string, unknown>): { activationId: string; finished: Promise<AcknowledgedActivation> } {
+  /** Sends one activation; its id is there at once. */
+  invoke(action: ActionDocument, content: Record<string, unknown>, options: InvokeOptions = {}): Invocation {
+    const { user = this.options.user, blocking = true, initArgs = [], traceContext } = options;
     const activationId = randomUUID().replaceAll('-', '');
     const slash = action.qualifiedName.lastIndexOf('/');
     const message: ActivationMessage = {
-      transid: [randomUUID().replaceAll('-', ''), Math.floor(this.options.clock.now())],
+      transid: options.transid ?? [randomUUID().replaceAll('-', ''), Math.floor(this.options.clock.now())],
       action: { path: action.qualifiedName.slice(0, slash), name: action.qualifiedName.slice(slash + 1), version: action.version },
       revision: parseActionKey(action.actionKey).revision ?? null,
-      user: this.options.user,
+      user,
       activationId,
       rootControllerIndex: { asString: this.options.controllerId, instanceType: 'controller' },
-      blocking: true,
+      blocking,
       content,
-      initArgs: [],
+      initArgs,
       lockedArgs: {},
+      ...(traceContext === undefined ? {} : { traceContext }),
     };
     const { memoryMegabytes } = action.limits;
-    const finished = new Promise<AcknowledgedActivation>((resolve) => {
-      this.waiting.set(activationId, { resolve, memoryMegabytes });
+    let answer: Waiting['answer'] = () => undefined;
+    const answered = new Promise<AcknowledgedActivation>((resolve) => {
+      answer = resolve;
     });
-    const invoker = this.options.balancer.choose(this.options.user.namespace.name, action);
+    const finished = new Promise<AcknowledgedActivation>((resolve) => {
+      this.waiting.set(activationId, { answer, resolve, memoryMegabytes });
+    });
+    const invoker = this.options.balancer.choose(user.namespace.name, action);
     void this.options.bus.publish(invokerTopic(invoker), encode(message)).catch((error: unknown) => {
       this.options.logger.error({ invoker, reason: describeError(error) }, 'an activation could not be sent');
       this.options.balancer.freed(invoker, memoryMegabytes);
-      this.waiting.get(activationId)?.resolve({ isSystemError: true });
+      const waiting = this.waiting.get(activationId);
       this.waiting.delete(activationId);
+      if (waiting !== undefined) end(waiting, { isSystemError: true });
     });
-    return { activationId, finished };
+    return { activationId, answered, finished };
   }
 
   async stop(): Promise<void> {
     await this.subscription?.close();
-    for (const { resolve } of this.waiting.values()) resolve({ isSystemError: true });
+    for (const waiting of this.waiting.values()) end(waiting, { isSystemError: true });
     this.waiting.clear();
   }
 
@@ -122,10 +156,18 @@ export class EmbeddedController {
     const activationId = activationIdOf(acknowledgement);
     const waiting = this.waiting.get(activationId);
     if (waiting === undefined) return;
-    if ('response' in acknowledgement && typeof acknowledgement.response !== 'string') waiting.record = acknowledgement.response;
+    if ('response' in acknowledgement && typeof acknowledgement.response !== 'string') {
+      waiting.record = acknowledgement.response;
+      waiting.answer({ record: waiting.record });
+    }
     if (!freesSlot(acknowledgement)) return;
     this.waiting.delete(activationId);
     this.options.balancer.freed(acknowledgement.instance.instance, waiting.memoryMegabytes);
-    waiting.resolve(waiting.record === undefined ? { isSystemError: acknowledgement.isSystemError } : { record: waiting.record });
+    end(waiting, waiting.record === undefined ? { isSystemError: acknowledgement.isSystemError } : { record: waiting.record });
   }
+}
+
+function end(waiting: Waiting, result: AcknowledgedActivation): void {
+  waiting.answer(result);
+  waiting.resolve(result);
 }

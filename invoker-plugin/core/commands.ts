@@ -36,14 +36,14 @@ export interface Load {
   readonly type: 'load';
   readonly containerId: ContainerId;
   readonly actionKey: ActionKey;
-  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss';
+  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss' | 'asked';
 }
 /** Answered by `offloadCompleted`. */
 export interface Offload {
   readonly type: 'offload';
   readonly containerId: ContainerId;
   readonly actionKey: ActionKey;
-  readonly reason: 'offload-window' | 'evicted-for-value' | 'action-removed' | 'memory-pressure';
+  readonly reason: 'offload-window' | 'evicted-for-value' | 'action-removed' | 'memory-pressure' | 'asked';
 }
 /** Idle past its keep-alive: becomes a zygote. Answered by `containerCleaned` (or `containerRemoved`). */
 export interface CleanContainer {

@@ -116,6 +116,19 @@ export interface ContainerRemoved extends EventBase {
   readonly containerId: ContainerId;
   readonly reason: 'requested' | 'start-failed' | 'crashed';
 }
+/** A person wants the action's artifacts loaded now, whatever they are worth; nothing happens where no container has room. */
+export interface LoadAsked extends EventBase {
+  readonly type: 'loadAsked';
+  readonly actionKey: ActionKey;
+}
+/** A person wants them out of this container; they are not loaded ahead again for {@link heldBackMs}. */
+export interface OffloadAsked extends EventBase {
+  readonly type: 'offloadAsked';
+  readonly containerId: ContainerId;
+  readonly actionKey: ActionKey;
+}
+/** How long the scheduler respects that a person had something off-loaded. */
+export const heldBackMs = 60_000;
 /** The time that an earlier step asked to be woken at has come. */
 export interface Ticked extends EventBase {
   readonly type: 'ticked';
@@ -134,4 +147,6 @@ export type SchedulerEvent =
   | OffloadCompleted
   | ContainerCleaned
   | ContainerRemoved
+  | LoadAsked
+  | OffloadAsked
   | Ticked;

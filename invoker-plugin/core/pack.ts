@@ -121,9 +121,7 @@ function place(context: StepContext, action: Action): void {
   }
   const bytes = predictedBytesOf(action);
   const candidates = candidatesFor(context, action);
-  const roomiest = candidates
-    .filter((container) => roomOf(context, container) >= bytes)
-    .sort((left, right) => preferBlank(left, right) || roomOf(context, right) - roomOf(context, left))[0];
+  const roomiest = roomiestOf(context, candidates, bytes);
   if (roomiest !== undefined) {
     startLoad(context, roomiest, action, bytes);
     return;
@@ -141,6 +139,19 @@ function place(context: StepContext, action: Action): void {
   for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
   container.makingRoomFor = action.key;
   action.roomBeingMadeIn = container.id;
+}
+
+/** Loads the action once more because a person asked, where a container has room; nothing goes for it. */
+export function placeAsked(context: StepContext, action: Action): void {
+  const bytes = predictedBytesOf(action);
+  const roomiest = roomiestOf(context, candidatesFor(context, action), bytes);
+  if (roomiest !== undefined) startLoad(context, roomiest, action, bytes, 'asked');
+}
+
+function roomiestOf(context: StepContext, candidates: readonly Container[], bytes: number): Container | undefined {
+  return candidates
+    .filter((container) => roomOf(context, container) >= bytes)
+    .sort((left, right) => preferBlank(left, right) || roomOf(context, right) - roomOf(context, left))[0];
 }
 
 /** Stem cells and zygotes before other actions' own containers: those are taken by their own action most. */
@@ -179,9 +190,8 @@ function roomOf({ config }: StepContext, container: Container): number {
   return container.memoryLimitBytes * (1 - config.headroomShare) - container.usedBytes;
 }
 
-function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number): void {
+function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number, reason = reasonFor(context, action)): void {
   const { state, now } = context;
-  const reason = reasonFor(context, action);
   container.load = { actionKey: action.key, reason, startedAt: now, predictedBytes, fate: 'running' };
   action.loadingIn.add(container.id);
   action.hasLostReplica = false;

@@ -4,21 +4,23 @@ import { unversionedNameOf, type ActionKey } from '../../common/action-identity.
 import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, serveWaiting, startAwaited } from './activations.ts';
 import type { SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
-import type {
-  ActionDeployed,
-  ActivationArrived,
-  ActivationFinished,
-  ContainerCleaned,
-  ContainerRemoved,
-  ContainerStarted,
-  LoadFailed,
-  LoadSucceeded,
-  OffloadCompleted,
-  PlanReceived,
-  SchedulerEvent,
+import {
+  heldBackMs,
+  type ActionDeployed,
+  type ActivationArrived,
+  type ActivationFinished,
+  type ContainerCleaned,
+  type ContainerRemoved,
+  type ContainerStarted,
+  type LoadFailed,
+  type LoadSucceeded,
+  type OffloadAsked,
+  type OffloadCompleted,
+  type PlanReceived,
+  type SchedulerEvent,
 } from './events.ts';
 import { learn, noMean } from './learn.ts';
-import { pack, relievePressure } from './pack.ts';
+import { pack, placeAsked, relievePressure, startOffload } from './pack.ts';
 import { policyTable } from './policies/table.ts';
 import {
   borrowContainer,
@@ -94,6 +96,10 @@ function handle(context: StepContext, event: SchedulerEvent): void {
       return onContainerCleaned(context, event);
     case 'containerRemoved':
       return onContainerRemoved(context, event);
+    case 'loadAsked':
+      return onLoadAsked(context, event.actionKey);
+    case 'offloadAsked':
+      return onOffloadAsked(context, event);
     case 'ticked':
       return;
   }
@@ -193,6 +199,23 @@ function onActionRemoved({ state }: StepContext, key: ActionKey): void {
   if (action === undefined) return;
   action.removed = true;
   state.dirty.add(key);
+}
+
+function onLoadAsked(context: StepContext, key: ActionKey): void {
+  const action = context.state.actions.get(key);
+  if (action === undefined || action.removed || action.superseded || !action.declaresArtifacts) return;
+  // Whoever asks for it takes back that it was to be held back, or that it failed before.
+  action.retryLoadAt = 0;
+  placeAsked(context, action);
+}
+
+/** A container that is busy keeps what it holds: it is never touched while a call runs in it. */
+function onOffloadAsked(context: StepContext, { containerId, actionKey }: OffloadAsked): void {
+  const { state, now } = context;
+  const [container, action] = [state.containers.get(containerId), state.actions.get(actionKey)];
+  if (container?.phase !== 'idle' || action === undefined) return;
+  startOffload(context, container, actionKey, 'asked');
+  action.retryLoadAt = Math.max(action.retryLoadAt, now + heldBackMs);
 }
 
 /** A plan may come before its action does, when an invoker has just started and reads the topic from its beginning. */

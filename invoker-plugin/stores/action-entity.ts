@@ -64,7 +64,7 @@ export function documentOf(entity: ActionEntity, code: string | Uint8Array, revi
 }
 
 /** How OpenWhisk tells an archive from source text where nothing says which it is (Exec.scala, isBinaryCode). */
-function looksLikeBase64(code: string): boolean {
+export function looksLikeBase64(code: string): boolean {
   const trimmed = code.trim();
   return trimmed.length > 0 && trimmed.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(trimmed);
 }

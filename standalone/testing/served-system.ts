@@ -1,0 +1,112 @@
+// A standalone system that listens on a free port, in this process, with real process containers; and calls to its API.
+import { createServer, type Server } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { MemoryBus } from '../../common/bus/memory-bus.ts';
+import { SystemClock } from '../../common/clock.ts';
+import { createLogger } from '../../common/logger.ts';
+import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
+import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
+import { guestKey, Namespaces } from '../namespaces.ts';
+import { createStandaloneApp } from '../server.ts';
+import { StandaloneSystem } from '../system.ts';
+import type { Retention } from '../store/activations.ts';
+
+export const megabytes = 1024 * 1024;
+export const otherKey = '11111111-2222-4333-8444-555555555555:abcdefghijklmnopqrstuvwxyz0123456789';
+const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
+
+/** One container at a time, of the size that actions have by default. */
+const smallScheduler: SchedulerConfig = {
+  poolMemoryBytes: 256 * megabytes,
+  prewarmPolicy: 'pagurus',
+  preload: true,
+  keepAliveMs: 600_000,
+  zygoteWindowMs: 300_000,
+  stemCellCount: 1,
+  stemCellMemoryBytes: 128 * megabytes,
+  maxConcurrentLoads: 1,
+  valueHorizonMs: 60_000,
+  evictionHysteresis: 1.2,
+  headroomShare: 0.1,
+  maxQueuedActivations: 1000,
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+export interface CallOptions {
+  readonly method?: string;
+  /** Sent as JSON; a string as it is. */
+  readonly body?: unknown;
+  readonly key?: string | undefined;
+  readonly headers?: Record<string, string>;
+}
+
+export class ServedSystem {
+  readonly system: StandaloneSystem;
+  readonly address: string;
+  private readonly server: Server;
+  private readonly folder: string;
+
+  private constructor(system: StandaloneSystem, server: Server, folder: string) {
+    this.system = system;
+    this.server = server;
+    this.folder = folder;
+    this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  static async start(options: { retention?: Retention; scheduler?: Partial<SchedulerConfig> } = {}): Promise<ServedSystem> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'standalone-'));
+    const namespaces = new Namespaces([`other=${otherKey}`]);
+    const [clock, logger] = [new SystemClock(), createLogger('test', 'silent')];
+    const scheduler = { ...smallScheduler, ...options.scheduler };
+    const system = await StandaloneSystem.open({
+      dataFolder: folder,
+      retention: options.retention ?? { ageMs: 3_600_000, count: 1000 },
+      namespaces,
+      bus: new MemoryBus(),
+      clock,
+      logger,
+      driver: new ProcessDriver({ runtimeMain, startTimeoutMs: 30_000, graceMs: 2_000 }),
+      scheduler,
+      environment: {},
+      pauseGraceMs: undefined,
+      estimate: () => ({ loadMs: 100, residentBytes: 16 * megabytes }),
+      graceMs: 0,
+    });
+    await system.start();
+    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes) };
+    const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, mounts: [] }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new ServedSystem(system, server, folder);
+  }
+
+  /** @param route below `/api/v1` */
+  async call(route: string, { method = 'GET', body, key = guestKey, headers = {} }: CallOptions = {}): Promise<Answer> {
+    const response = await fetch(`${this.address}/api/v1${route}`, {
+      method,
+      headers: { authorization: `Basic ${Buffer.from(key).toString('base64')}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+  }
+
+  /** Creates an action of the guest's out of source text. */
+  create(name: string, code: string, more: Record<string, unknown> = {}): Promise<Answer> {
+    return this.call(`/namespaces/_/actions/${name}`, { method: 'PUT', body: { exec: { kind: 'nodejs:default', code }, ...more } });
+  }
+
+  async stop(): Promise<void> {
+    this.server.close();
+    this.server.closeAllConnections();
+    await this.system.stop();
+    await rm(this.folder, { recursive: true });
+  }
+}
