@@ -193,6 +193,8 @@ export abstract class RivalPolicy implements Policy {
       case 'containerRemoved':
         return this.handleRemoved(this.containers.get(event.containerId));
       case 'actionRemoved':
+      case 'loadAsked':
+      case 'offloadAsked':
       case 'containerFound':
       case 'planReceived':
       case 'offloadCompleted':
