@@ -51,6 +51,9 @@ export class Activations implements ActivationStore {
   private readonly namespaces = new Map<string, NamespaceIndex>();
   private pending: Pending[] = [];
   private writing: Promise<void> | undefined;
+  private takenCount = 0;
+  /** Written or given up. */
+  private writtenCount = 0;
   private cancelAgeCheck: CancelTimer = () => undefined;
   private readonly awaited = new Map<string, ((record: WhiskActivation) => void)[]>();
 
@@ -71,6 +74,7 @@ export class Activations implements ActivationStore {
   }
 
   store(record: WhiskActivation): void {
+    this.takenCount += 1;
     this.pending.push({ record, entry: { start: Number(record.start), id: record.activationId, name: indexedName(record) } });
     for (const resolve of this.awaited.get(record.activationId) ?? []) resolve(record);
     this.awaited.delete(record.activationId);
@@ -111,9 +115,8 @@ export class Activations implements ActivationStore {
 
   /** What was taken before this call is on disk, and in the index, after it. */
   private async written(): Promise<void> {
-    // A batch is under way and one waits at most, as long as fewer come than a batch holds.
-    await this.writing;
-    if (this.pending.length > 0) await this.writing;
+    const upTo = this.takenCount;
+    while (this.writtenCount < upTo && this.writing !== undefined) await this.writing;
   }
 
   private write(): void {
@@ -125,6 +128,7 @@ export class Activations implements ActivationStore {
         this.options.logger.error({ count: batch.length, reason: describeError(error) }, 'activation records could not be written');
       })
       .then(() => {
+        this.writtenCount += batch.length;
         this.writing = undefined;
         this.write();
       });
