@@ -11,8 +11,9 @@ import { isActionName, type ActionName } from './action-names.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../..');
 const actionsDir = path.join(projectDir, 'actions');
+const buildDir = path.join(projectDir, 'build');
 /** One file without dependencies. */
-const sdkFile = path.join(projectDir, 'build/runtime/sdk/index.cjs');
+const sdkFile = path.join(buildDir, 'runtime/sdk/index.cjs');
 
 /** A zip holds nothing larger than stock OpenWhisk's limit of 48 MB for an action, which counts its base64 text. */
 const maxZipBytes = 36 * 1024 * 1024;
@@ -59,12 +60,25 @@ export async function packageAction(action: ActionName | (string & {})): Promise
     files.push(...(await filesUnder(path.resolve(folder, included), included.replaceAll('../', ''))));
   }
   files.push(...(await filesUnder(sdkFile, 'node_modules/instainfer/index.js')));
+  if (artifacts.pipelines !== undefined) files.push(...(await engineFiles()));
 
   const zip = await zipOf(files);
   if (zip.length > maxZipBytes) {
     throw new AppError('ACTION_ARCHIVE', `The zip of ${folder} has ${zip.length} bytes; OpenWhisk takes ${maxZipBytes}.`, 'Put models into the model store and libraries into the runtime image.');
   }
   return { name: manifest.name, zip, artifacts, memoryLimitMegabytes: memoryMegabytes, annotations: [{ key: 'preload', value: artifacts }] };
+}
+
+/** What answers with a picture on runtimes other than ours, where the SDK has to load it itself. */
+async function engineFiles(): Promise<ZipEntry[]> {
+  const engine = 'node_modules/instainfer/engine';
+  const diffusion = await filesUnder(path.join(buildDir, 'runtime/diffusion'), `${engine}/runtime/diffusion`);
+  return [
+    ...diffusion.filter(({ nameInZip }) => !/\/(test|testing)\//.test(nameInZip)),
+    ...(await filesUnder(path.join(buildDir, 'common/errors.js'), `${engine}/common/errors.js`)),
+    // Says that these files are modules.
+    ...(await filesUnder(path.join(projectDir, 'runtime/diffusion/package.json'), `${engine}/package.json`)),
+  ];
 }
 
 /** The command that creates the action from its zip, for a POSIX shell. */

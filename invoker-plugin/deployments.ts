@@ -44,7 +44,7 @@ export class Deployments {
       actionKey,
       namespace: parseActionKey(actionKey).namespace,
       memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
-      declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length > 0,
+      declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length + (artifacts.data.pipelines?.length ?? 0) > 0,
       estimatedLoadMs: loadMs,
       estimatedResidentBytes: residentBytes,
     });

@@ -70,7 +70,7 @@ export class Container {
     this.watch = new MemoryWatch({
       pool: this.pool,
       log: options.log,
-      giveUp: (slot) => (slot.state === 'loading' ? this.loader.giveUp(slot) : slot.kill()),
+      giveUp: (slot, part) => (part !== undefined ? this.pool.releaseParts(slot, [part]) : slot.state === 'loading' ? this.loader.giveUp(slot) : slot.kill()),
       isBusy: () => this.isBusy || this.loader.isLoading,
     });
     this.pool.replenish();
@@ -146,8 +146,11 @@ export class Container {
     }
   }
 
-  /** `POST /offload` of one action, or of all when `action` is undefined; active slots stay. @throws ExtensionError */
-  async offload(actionKey: string | undefined): Promise<OffloadReply> {
+  /**
+   * `POST /offload` of one action, of some parts of it, or of all when `action` is undefined; active slots stay.
+   * @throws ExtensionError
+   */
+  async offload(actionKey: string | undefined, parts?: readonly string[]): Promise<OffloadReply> {
     const startedAt = performance.now();
     if (actionKey !== undefined && this.active?.owner?.actionKey === actionKey) {
       throw new ExtensionError('busy', `${actionKey} is initialised in this container; /clean ends it.`);
@@ -155,12 +158,18 @@ export class Container {
     await this.pool.measure();
     const beforeBytes = this.pool.heldBytes;
     const victims = this.pool.all.filter((slot) => slot !== this.active && slot.owner !== undefined && (actionKey === undefined || slot.owner.actionKey === actionKey));
-    await Promise.all(victims.map((slot) => this.offloadSlot(slot)));
+    await Promise.all(victims.map((slot) => (parts === undefined ? this.offloadSlot(slot) : this.offloadParts(slot, parts))));
     await this.pool.measure();
     const freedBytes = victims.length === 0 ? 0 : Math.max(0, beforeBytes - this.pool.heldBytes);
     const memory = this.pool.report();
     this.settleSoon();
     return { ok: true, freedBytes, tookMs: performance.now() - startedAt, memory };
+  }
+
+  /** A load under way is waited for: its parts come before they go. */
+  private async offloadParts(slot: Slot, parts: readonly string[]): Promise<void> {
+    await this.loader.waitFor(slot);
+    if (slot.state === 'resident') await this.pool.releaseParts(slot, parts);
   }
 
   private async offloadSlot(slot: Slot): Promise<void> {

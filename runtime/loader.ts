@@ -3,15 +3,17 @@
 import { findModel } from './model-store/manifest-file.ts';
 import { ModelStore } from './model-store/model-store.ts';
 import { predictPlainResidentBytes, predictResidentBytes } from './model-store/resident-bytes.ts';
+import { findPipeline, predictPartBytes } from './model-store/stored-pipeline.ts';
 import { actionKeyOf } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import { fingerprintOf } from './action-fingerprint.ts';
 import { isSameOwner, type SlotOwner } from './core/slot-choice.ts';
 import { ExtensionError } from './extension-error.ts';
-import type { Artifacts, loadRequestSchema, LoadReply, ModelArtifact } from './protocol.ts';
+import type { Artifacts, loadRequestSchema, LoadReply, ModelArtifact, PipelineArtifact } from './protocol.ts';
 import type { ActionCode } from './slots/messages.ts';
 import { SlotLostError, type Slot } from './slots/slot.ts';
 import type { SlotPool } from './slots/slot-pool.ts';
+import { openStoreIfAny } from './model-store/open-store.ts';
 import type { z } from 'zod';
 
 /** What requiring a library costs, until it has been measured here. */
@@ -99,12 +101,13 @@ export class Loader {
     throwIfAborted(load);
     const { pool } = this.options;
     const resident = pool.find(load.owner, ['resident', 'retained']);
-    if (resident !== undefined) return this.reply(load, resident, 0);
+    const isWhole = resident !== undefined && missingPartsOf(resident).length === 0;
+    if (isWhole) return this.reply(load, resident, 0);
 
     const archive = this.archiveFor(load);
-    const artifactBytes = await this.predictArtifactBytes(load.request);
+    const artifactBytes = await this.predictArtifactBytes(load.request, resident);
     await pool.measure();
-    const predictedBytes = pool.predictedBytes(artifactBytes);
+    const predictedBytes = resident === undefined ? pool.predictedBytes(artifactBytes) : artifactBytes;
     load.predictedBytes = predictedBytes;
     if (predictedBytes > pool.roomBytes) {
       const memory = pool.report();
@@ -112,13 +115,14 @@ export class Loader {
     }
     throwIfAborted(load);
     const active = this.options.activeSlot();
-    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : this.takeSlot(load, archive);
+    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : resident?.state === 'resident' ? this.retake(load, resident) : this.takeSlot(load, archive);
     slot.reservedBytes = slot.measuredBytes + predictedBytes;
     // A call for another action ends this load and wants a blank slot at once.
     pool.replenish();
     this.options.onLoading();
     try {
-      const evictionMs = await this.loadInto(slot, load, archive);
+      // A slot that holds the rest has unpacked the archive already.
+      const evictionMs = await this.loadInto(slot, load, slot === resident ? undefined : archive);
       return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
     } catch (error) {
       if (slot !== active) await slot.kill();
@@ -136,10 +140,17 @@ export class Loader {
     const archive = archiveOf(request);
     const hasStrangersCode = this.options.pool.all.some((slot) => slot.codeFingerprint !== undefined && slot.owner?.namespace !== owner.namespace);
     if (!hasStrangersCode) return archive;
-    if (request.artifacts.models.some((model) => model.path !== undefined)) {
+    if ([...request.artifacts.models, ...(request.artifacts.pipelines ?? [])].some((model) => model.path !== undefined)) {
       throw new ExtensionError('forbidden', `Files of ${owner.actionKey} may not go into a container that holds code of another namespace.`);
     }
     return undefined;
+  }
+
+  /** A slot of which parts were given up: only these are loaded. */
+  private retake(load: Load, slot: Slot): Slot {
+    slot.state = 'loading';
+    load.slot = slot;
+    return slot;
   }
 
   private takeSlot(load: Load, archive: ActionCode | undefined): Slot {
@@ -165,6 +176,7 @@ export class Loader {
     if (reply.type !== 'loaded') throw new ExtensionError('artifact', 'The slot gave an answer that was not asked for.');
     slot.artifacts = reply.artifacts;
     for (const { kind, name, bytes } of reply.artifacts) this.learntBytes.set(`${kind} ${name}`, bytes);
+    for (const { name, parts = [] } of reply.artifacts) for (const part of parts) this.learntBytes.set(`part ${name}/${part.name}`, part.bytes);
     if (slot.state === 'loading') slot.state = 'resident';
     slot.lastUsefulAt = performance.now();
     return reply.evictionMs;
@@ -190,13 +202,27 @@ export class Loader {
   }
 
   /** @throws ExtensionError when a stored model is not in the store */
-  private async predictArtifactBytes(request: ParsedLoad): Promise<number> {
-    const { models, libraries }: Artifacts = request.artifacts;
+  private async predictArtifactBytes(request: ParsedLoad, resident: Slot | undefined): Promise<number> {
+    const { models, libraries, pipelines = [] }: Artifacts = request.artifacts;
+    if (resident !== undefined) return missingPartsOf(resident).reduce((sum, name) => sum + (this.learntBytes.get(`part ${name}`) ?? 0), 0);
     const libraryBytes = libraries.map((name) => this.learntBytes.get(`library ${name}`) ?? assumedLibraryBytes);
     const modelBytes = await Promise.all(models.filter((model) => model.store !== undefined).map((model) => this.predictModelBytes(model)));
+    const pipelineBytes = await Promise.all(pipelines.filter((pipeline) => pipeline.store !== undefined).map((pipeline) => this.predictPipelineBytes(pipeline)));
     // How large the archive's models are is known when it is unpacked; weights do not compress.
-    const archiveBytes = models.some((model) => model.path !== undefined) ? predictPlainResidentBytes((request.code?.code?.length ?? 0) * 0.75) : 0;
-    return [...libraryBytes, ...modelBytes, archiveBytes].reduce((sum, bytes) => sum + bytes, 0);
+    const archiveBytes = [...models, ...pipelines].some((model) => model.path !== undefined) ? predictPlainResidentBytes((request.code?.code?.length ?? 0) * 0.75) : 0;
+    return [...libraryBytes, ...modelBytes, ...pipelineBytes, archiveBytes].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  private async predictPipelineBytes({ name, store: reference = name }: PipelineArtifact): Promise<number> {
+    const { modelStore } = this.options;
+    if (modelStore === undefined) throw new ExtensionError('artifact', `The pipeline "${name}" is to come from a model store, and this runtime has none (INSTAINFER_MODEL_STORE).`);
+    try {
+      // Read again each time: a load of gigabytes has the time, and the store may have grown.
+      const { parts } = findPipeline(modelStore, await openStoreIfAny(modelStore, ModelStore.open), reference);
+      return parts.reduce((sum, part) => sum + (this.learntBytes.get(`part ${name}/${part.name}`) ?? predictPartBytes(part, 'ahead')), 2 * assumedLibraryBytes);
+    } catch (error) {
+      throw new ExtensionError('artifact', describeError(error));
+    }
   }
 
   private async predictModelBytes(model: ModelArtifact): Promise<number> {
@@ -212,6 +238,11 @@ export class Loader {
       throw new ExtensionError('artifact', describeError(error));
     }
   }
+}
+
+/** Parts of pipelines that were given up, such as `stable-diffusion/unet`. */
+function missingPartsOf(slot: Slot): string[] {
+  return slot.artifacts.flatMap(({ name, parts = [] }) => parts.filter(({ resident }) => !resident).map((part) => `${name}/${part.name}`));
 }
 
 function archiveOf(request: ParsedLoad): ActionCode | undefined {

@@ -13,8 +13,8 @@ const restingFactor = 10;
 export interface MemoryWatchOptions {
   readonly pool: SlotPool;
   readonly log: RuntimeLog;
-  /** Ends a slot that is no longer wanted; resolves when its memory is back. */
-  readonly giveUp: (slot: Slot) => Promise<void>;
+  /** Ends a slot that is no longer wanted, or gives one part of it up; resolves when the memory is back. */
+  readonly giveUp: (slot: Slot, part: string | undefined) => Promise<void>;
   /** Whether something is being initialised, run or loaded. */
   readonly isBusy: () => boolean;
 }
@@ -62,12 +62,16 @@ export class MemoryWatch {
     if (excessBytes <= 0) return;
     const releasing = pool.all.filter(isReleasing);
     const comingBytes = releasing.reduce((sum, slot) => sum + slot.measuredBytes, 0);
-    const victims = chooseOffloads(pool.offloadable(), excessBytes - comingBytes).flatMap((id) => pool.get(id) ?? []);
+    const offloads = chooseOffloads(pool.offloadable(), excessBytes - comingBytes).flatMap(({ id, part }) => {
+      const slot = pool.get(id);
+      return slot === undefined ? [] : [{ slot, part }];
+    });
+    const victims = offloads.map(({ slot }) => slot);
     if (victims.length + releasing.length === 0) return;
-    this.options.log.info({ ...sample, excessBytes, mustHold, slots: victims.map(({ id }) => id) }, 'memory pressure');
+    this.options.log.info({ ...sample, excessBytes, mustHold, slots: offloads.map(({ slot, part }) => (part === undefined ? slot.id : `${slot.id}: ${part}`)) }, 'memory pressure');
     const held = new Set<Slot>();
     let isGone = false;
-    const gone = Promise.all([...victims.map((slot) => this.options.giveUp(slot)), ...releasing.map(({ ended }) => ended)]).finally(() => {
+    const gone = Promise.all([...offloads.map(({ slot, part }) => this.options.giveUp(slot, part)), ...releasing.map(({ ended }) => ended)]).finally(() => {
       isGone = true;
     });
     // Killing takes its time on a busy machine, and what grows may grow faster meanwhile.

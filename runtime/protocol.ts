@@ -14,10 +14,14 @@ export const modelArtifactSchema = z
   });
 export type ModelArtifact = z.infer<typeof modelArtifactSchema>;
 
+/** Several networks that work together, such as Stable Diffusion: a folder in the archive (`path`) or one of the model store. */
+export type PipelineArtifact = ModelArtifact;
+
 /** What an action wants resident before it runs: the value of its `preload` annotation and of `instainfer.json` in its archive. */
 export const artifactsSchema = z.object({
   models: z.array(modelArtifactSchema).max(64).default([]),
   libraries: z.array(z.string().min(1).max(214)).max(64).default([]),
+  pipelines: z.array(modelArtifactSchema).max(8).optional(),
 });
 export type Artifacts = z.infer<typeof artifactsSchema>;
 
@@ -55,9 +59,22 @@ export type LoadRequest = z.input<typeof loadRequestSchema>;
 
 export interface LoadedArtifact {
   name: string;
-  kind: 'model' | 'library';
+  kind: 'model' | 'library' | 'pipeline';
   loadMs: number;
   bytes: number;
+  /** Of a pipeline: its networks, those that are given up for now included. */
+  parts?: LoadedPart[];
+}
+export interface LoadedPart {
+  /** Such as `unet`. */
+  name: string;
+  resident: boolean;
+  /** What the last load of it took. */
+  loadMs: number;
+  /** Private memory; 0 when it is not resident. */
+  bytes: number;
+  /** Files behind it, which processes share where they are mapped. */
+  fileBytes: number;
 }
 export interface LoadReply {
   ok: true;
@@ -70,10 +87,10 @@ export interface LoadReply {
   memory: MemoryReport;
 }
 
-/** `POST /offload`: one action's slot, or all that are not active. */
+/** `POST /offload`: one action's slot, parts of the pipelines in it (`stable-diffusion/unet`), or all slots that are not active. */
 export const offloadRequestSchema = z.object({
   value: z.union([
-    z.object({ action: z.string().min(1).max(1000), version: z.string().default('0.0.1'), revision: z.string().optional() }),
+    z.object({ action: z.string().min(1).max(1000), version: z.string().default('0.0.1'), revision: z.string().optional(), parts: z.array(z.string().min(1).max(300)).min(1).max(64).optional() }),
     z.object({ all: z.literal(true) }),
   ]),
 });

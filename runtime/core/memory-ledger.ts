@@ -44,6 +44,18 @@ export function memoryReport(entries: readonly LedgerEntry[], proxyBytes: number
   return { ...tightest, freeBytes: Math.max(0, tightest.limitBytes - tightest.usedBytes) };
 }
 
+export interface OffloadablePart {
+  readonly name: string;
+  readonly bytes: number;
+  readonly loadMs: number;
+}
+
+/** What is to go: a slot, or one part of what it holds. */
+export interface Offload {
+  readonly id: number;
+  readonly part: string | undefined;
+}
+
 /** A slot that pressure may take. */
 export interface Offloadable {
   readonly id: number;
@@ -51,6 +63,8 @@ export interface Offloadable {
   readonly bytes: number;
   /** What loading it again would cost, in ms. */
   readonly loadMs: number;
+  /** What may go alone, and come back alone, while the rest stays. */
+  readonly parts?: readonly OffloadablePart[];
   /** How long nobody has had use of it, in ms. */
   readonly idleMs: number;
 }
@@ -62,20 +76,33 @@ export interface Offloadable {
 const order: readonly Offloadable['kind'][] = ['blank', 'retained', 'resident', 'loading'];
 
 /** Latency saved per byte, by the rate of use that its idle time lets expect. */
-const valueOf = ({ loadMs, idleMs, bytes }: Offloadable): number => (loadMs + 1) / ((idleMs + 1) * (bytes + 1));
+const valueOf = ({ loadMs, idleMs, bytes }: Pick<Offloadable, 'loadMs' | 'idleMs' | 'bytes'>): number => (loadMs + 1) / ((idleMs + 1) * (bytes + 1));
 
 /**
- * The slots to off-load so that at least `excessBytes` come back: least valuable first, and no more of them than needed.
- * All of them when they do not suffice.
+ * What to off-load so that at least `excessBytes` come back: slots, and single parts where those save less for their bytes
+ * than what stays; least valuable first, and no more than needed. All when they do not suffice.
  */
-export function chooseOffloads(candidates: readonly Offloadable[], excessBytes: number): number[] {
-  const victims: number[] = [];
+export function chooseOffloads(candidates: readonly Offloadable[], excessBytes: number): Offload[] {
+  let victims: Offload[] = [];
   let missingBytes = excessBytes;
-  const byWorth = [...candidates].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || valueOf(a) - valueOf(b) || a.id - b.id);
-  for (const candidate of byWorth) {
+  const takenBytes = new Map<number, number>();
+  const byWorth = candidates.flatMap(piecesOf).sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind) || valueOf(a) - valueOf(b) || a.id - b.id);
+  for (const { id, part, bytes } of byWorth) {
     if (missingBytes <= 0) break;
-    victims.push(candidate.id);
-    missingBytes -= candidate.bytes;
+    if (victims.some((victim) => victim.id === id && victim.part === undefined)) continue;
+    const before = takenBytes.get(id) ?? 0;
+    // A slot takes its parts with it.
+    if (part === undefined) victims = victims.filter((victim) => victim.id !== id);
+    victims.push({ id, part });
+    missingBytes -= part === undefined ? bytes - before : bytes;
+    takenBytes.set(id, before + bytes);
   }
   return victims;
+}
+
+/** A slot as a whole, and its parts; with one part there is nothing to tell apart. */
+function piecesOf(candidate: Offloadable): (Offloadable & { readonly part: string | undefined })[] {
+  const { parts = [] } = candidate;
+  const pieces = parts.length < 2 ? [] : parts.map(({ name, bytes, loadMs }) => ({ ...candidate, part: name, bytes, loadMs }));
+  return [{ ...candidate, part: undefined }, ...pieces];
 }

@@ -1,4 +1,4 @@
-// POST /offload: memory back from one action's artifacts, or from all that no activation uses.
+// POST /offload: memory back from one action's artifacts, from parts of them, or from all that no activation uses.
 import type { RequestHandler } from 'express';
 import { actionKeyOf } from '../../common/action-identity.ts';
 import type { Container } from '../container.ts';
@@ -9,6 +9,6 @@ import { sendJson } from './send.ts';
 export function handleOffload(container: Container): RequestHandler {
   return async (request, response) => {
     const { value } = parseBody(offloadRequestSchema, request.body);
-    sendJson(response, 200, await container.offload('all' in value ? undefined : actionKeyOf(value.action, value.version, value)));
+    sendJson(response, 200, 'all' in value ? await container.offload(undefined) : await container.offload(actionKeyOf(value.action, value.version, value), value.parts));
   };
 }

@@ -66,7 +66,7 @@ function corrupt(model: string, problem: string, cause?: unknown): AppError {
 }
 
 /** Compares sizes only, in microseconds; `models verify` compares checksums. */
-function checkSizes(store: ModelStore, model: StoredModel, files: readonly StoredFile[]): void {
+export function checkSizes(store: ModelStore, model: StoredModel, files: readonly StoredFile[]): void {
   for (const file of files) {
     const found = statSync(store.pathOf(file), { throwIfNoEntry: false })?.size;
     if (found === undefined) throw corrupt(model.name, `${file.path} is missing`);

@@ -38,7 +38,7 @@ export class KnativeService {
     const { action, preload } = this.config;
     if (action === undefined) return;
     const artifacts = preload === undefined ? { models: [], libraries: [] } : declared(preload);
-    const isToBeLoaded = action.binary || artifacts.models.length + artifacts.libraries.length > 0;
+    const isToBeLoaded = action.binary || artifacts.models.length + artifacts.libraries.length + (artifacts.pipelines?.length ?? 0) > 0;
     const owner = isToBeLoaded ? await this.load(action, artifacts) : {};
     const reply = await this.container.init({ ...action, env: owner });
     if (reply.status !== 200) throw new ServiceStartError(`The action of __OW_ACTION_CODE does not start: ${Buffer.from(reply.body).toString('utf8')}`);

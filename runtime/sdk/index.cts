@@ -1,16 +1,20 @@
 // What an action asks for its models and libraries. In a slot of the instainfer runtime they are resident, or loaded now
 // in their fast form; on a plain OpenWhisk Node.js runtime this file loads them itself, with onnxruntime-node alone.
-// One file without dependencies, in CommonJS, so that it can travel in an action's archive.
+// One file without dependencies, in CommonJS, so that it can travel in an action's archive; for pipelines, the folder
+// `engine` travels with it.
 import type { InferenceSession } from 'onnxruntime-node';
+import type { DiffusionPipeline } from '../diffusion/diffusion-pipeline.ts';
 import type { Artifacts } from '../protocol.ts';
 import type { Manifest, SampleInput, StoredModel } from '../model-store/manifest.ts';
 
 const fs: typeof import('node:fs') = require('node:fs');
 const path: typeof import('node:path') = require('node:path');
 const { createRequire }: typeof import('node:module') = require('node:module');
+const { pathToFileURL }: typeof import('node:url') = require('node:url');
 
 interface Sdk {
   model(name: string): Promise<InferenceSession>;
+  pipeline(name: string): Promise<DiffusionPipeline>;
   attachment(name: string, fileName: string): Promise<string>;
   sampleInputs(name: string): Promise<Record<string, SampleInput>>;
   library(name: string): unknown;
@@ -49,6 +53,30 @@ function declaredModel(name: string): Artifacts['models'][number] | undefined {
   return declaration?.models.find((candidate) => candidate.name === name);
 }
 
+/** The engine of pipelines: in an action's archive beside this file, else in the project. */
+const engineFile = ['engine/runtime/diffusion/open-plain.js', '../diffusion/open-plain.js'].map((file) => path.join(__dirname, file));
+
+const openedPipelines = new Map<string, Promise<DiffusionPipeline>>();
+
+async function openPipeline(name: string): Promise<DiffusionPipeline> {
+  const engine = engineFile.find((file) => fs.existsSync(file));
+  if (engine === undefined) throw new ArtifactError('This archive has no engine for pipelines.', 'Declare "pipelines" in instainfer.json and package the action again.');
+  const { openPlainPipeline } = (await import(pathToFileURL(engine).href)) as typeof import('../diffusion/open-plain.ts');
+  return openPlainPipeline(pipelineFolder(name), requireOfAction);
+}
+
+function pipelineFolder(name: string): string {
+  const declaration = readJson(path.resolve('instainfer.json')) as Artifacts | undefined;
+  const declared = declaration?.pipelines?.find((candidate) => candidate.name === name);
+  if (declared?.path !== undefined) return path.resolve(declared.path);
+  const storeDir = process.env['INSTAINFER_MODEL_STORE'];
+  if (storeDir === undefined) throw new ArtifactError(`There is no pipeline "${name}".`, 'Declare it with a "path" in instainfer.json, or set INSTAINFER_MODEL_STORE to the folder of the model store.');
+  const [pipeline = name, version] = (declared?.store ?? name).split('@');
+  const manifest = readJson(path.join(storeDir, 'manifest.json')) as Manifest | undefined;
+  const unet = manifest?.models.findLast((candidate) => candidate.name === `${pipeline}/unet` && (version === undefined || candidate.version === version));
+  return unet === undefined ? path.resolve(storeDir, pipeline) : path.dirname(path.dirname(path.resolve(storeDir, unet.plain.path)));
+}
+
 function storedModel(name: string): { storeDir: string; entry: StoredModel } {
   const storeDir = process.env['INSTAINFER_MODEL_STORE'];
   if (storeDir === undefined) {
@@ -84,6 +112,15 @@ const standalone: Sdk = {
     }
     return session;
   },
+  pipeline(name) {
+    let opening = openedPipelines.get(name);
+    if (opening === undefined) {
+      opening = openPipeline(name);
+      openedPipelines.set(name, opening);
+      opening.catch(() => openedPipelines.delete(name));
+    }
+    return opening;
+  },
   async attachment(name, fileName) {
     const { storeDir, entry } = storedModel(name);
     const file = entry.attachments.find((candidate) => path.basename(candidate.path) === fileName);
@@ -104,6 +141,12 @@ const sdk = slot ?? standalone;
  */
 const model = (name: string): Promise<InferenceSession> => sdk.model(name);
 
+/**
+ * A pipeline that the action declares, or one in the model store, such as `stable-diffusion`: its networks are resident
+ * already, or opened now. `generate({ prompt, … })` of it gives a picture.
+ */
+const pipeline = (name: string): Promise<DiffusionPipeline> => sdk.pipeline(name);
+
 /** Absolute path of a file stored with a model, such as `tokenizer.json` of `bert-base`. */
 const attachment = (name: string, fileName: string): Promise<string> => sdk.attachment(name, fileName);
 
@@ -113,4 +156,4 @@ const sampleInputs = (name: string): Promise<Record<string, SampleInput>> => sdk
 /** `require(name)` as the action would, its time counted as loading. */
 const library = (name: string): unknown => sdk.library(name);
 
-module.exports = { model, attachment, sampleInputs, library, ArtifactError };
+module.exports = { model, pipeline, attachment, sampleInputs, library, ArtifactError };

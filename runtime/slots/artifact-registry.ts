@@ -1,10 +1,10 @@
 // What is resident in this slot: sessions by model name and libraries by npm name, opened once, measured, and handed to
 // the action through the SDK and through ONNX Runtime's own `InferenceSession.create`.
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { InferenceSession } from 'onnxruntime-node';
+import type { DiffusionPipeline } from '../diffusion/diffusion-pipeline.ts';
 import type { Artifacts, LoadedArtifact } from '../protocol.ts';
 import { quietOptions, type OpenMode } from '../model-store/open-model.ts';
 import { tinyModel } from '../model-store/tiny-model.ts';
@@ -13,6 +13,8 @@ import { LoadClock } from './load-clock.ts';
 import { attachmentOf, evictModel, MissingArtifactError, ModelSource, openSession, sampleInputsOf, type OnnxRuntime, type OpenableModel } from './model-source.ts';
 import type { SlotSettings } from './messages.ts';
 import { requireOf } from './action-code.ts';
+import { Pipelines } from './pipelines.ts';
+import { privateBytes } from './private-bytes.ts';
 import { shareSessions } from './shared-sessions.ts';
 
 const requireOfRuntime = createRequire(import.meta.url);
@@ -25,7 +27,8 @@ const registrySymbol = Symbol.for('instainfer.slot.v1');
 
 export class ArtifactRegistry {
   readonly clock = new LoadClock();
-  readonly artifacts: LoadedArtifact[] = [];
+  readonly pipelines: Pipelines;
+  private readonly artifacts: LoadedArtifact[] = [];
   /** Milliseconds spent on emptying the page cache before cold loads: a condition of the experiment, no part of a load. */
   evictionMs = 0;
   /** Models resident in other slots of this container: their pages are in use, evicting them would be no experiment. */
@@ -42,6 +45,7 @@ export class ArtifactRegistry {
     this.settings = settings;
     this.actionDir = actionDir;
     this.source = new ModelSource(settings.modelStore);
+    this.pipelines = new Pipelines(settings, this.clock);
   }
 
   /** ONNX Runtime for our own use, required when first asked for; the action's `create` knows what is resident from then on. */
@@ -65,6 +69,7 @@ export class ArtifactRegistry {
     Object.defineProperty(globalThis, registrySymbol, {
       value: {
         model: (name: string) => this.model(name),
+        pipeline: (name: string) => this.pipeline(name),
         attachment: async (name: string, fileName: string) => attachmentOf(await this.find(name), fileName),
         sampleInputs: async (name: string) => sampleInputsOf(await this.find(name)),
         library: (name: string): unknown => this.clock.duringSync(() => requireOf(this.actionDir)(name)),
@@ -83,9 +88,26 @@ export class ArtifactRegistry {
     this.declared = artifacts;
     for (const library of artifacts.libraries) await this.loadLibrary(library);
     for (const model of artifacts.models) await this.model(model.name, 'ahead');
+    for (const { name } of artifacts.pipelines ?? []) await this.pipeline(name, 'ahead');
+  }
+
+  /** Everything that is resident. */
+  report(): LoadedArtifact[] {
+    return [...this.artifacts, ...this.pipelines.report()];
+  }
+
+  private pipeline(name: string, mode: OpenMode = this.onPathMode): Promise<DiffusionPipeline> {
+    return this.pipelines.get(name, this.declared, this.actionDir, mode);
+  }
+
+  /** How what a call waits for is opened. */
+  private get onPathMode(): OpenMode {
+    return this.settings.loading === 'stock' ? 'stock' : 'onPath';
   }
 
   private async loadLibrary(name: string): Promise<void> {
+    // Loaded again for a part of a pipeline that was given up: what is there stays.
+    if (this.artifacts.some((artifact) => artifact.kind === 'library' && artifact.name === name)) return;
     if (!packageName.test(name)) throw new MissingArtifactError(`"${name}" is not the name of an npm package.`);
     let file: string;
     try {
@@ -97,7 +119,7 @@ export class ArtifactRegistry {
   }
 
   /** The resident session of a model, or one that is opened now; two callers share one. */
-  model(name: string, mode: OpenMode = this.settings.loading === 'stock' ? 'stock' : 'onPath'): Promise<InferenceSession> {
+  model(name: string, mode: OpenMode = this.onPathMode): Promise<InferenceSession> {
     const known = this.sessions.get(name);
     if (known !== undefined) return known;
     const session = this.findOrOpen(name, mode);
@@ -155,10 +177,4 @@ export class ArtifactRegistry {
     }
     return undefined;
   }
-}
-
-/** Anonymous memory of this process. */
-function privateBytes(): number {
-  const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
-  return Number(match?.[1] ?? 0) * 1024;
 }

@@ -7,6 +7,7 @@ import type { Artifacts, ModelArtifact } from '../protocol.ts';
 export const noArtifacts: Artifacts = { models: [], libraries: [] };
 
 const maxItems = 64;
+const maxPipelines = 8;
 const maxNameLength = 200;
 const maxPathLength = 1000;
 const maxLibraryLength = 214;
@@ -24,10 +25,11 @@ export function readDeclaration(actionDir: string): Artifacts {
 
 /** @throws Error */
 export function parseDeclaration(json: unknown): Artifacts {
-  const { models, libraries } = fieldsOf(json, 'it');
+  const { models, libraries, pipelines } = fieldsOf(json, 'it');
   return {
     models: listOf(models, 'models').map(modelOf),
     libraries: listOf(libraries, 'libraries').map((name) => textOf(name, 'a name of libraries', maxLibraryLength)),
+    ...(pipelines === undefined ? {} : { pipelines: listOf(pipelines, 'pipelines', maxPipelines).map(modelOf) }),
   };
 }
 
@@ -44,9 +46,9 @@ function fieldsOf(json: unknown, what: string): Readonly<Record<string, unknown>
   return json as Readonly<Record<string, unknown>>;
 }
 
-function listOf(json: unknown, what: string): unknown[] {
+function listOf(json: unknown, what: string, maxLength = maxItems): unknown[] {
   if (json === undefined) return [];
-  if (!Array.isArray(json) || json.length > maxItems) throw wrong(what, `is no list of at most ${maxItems}`);
+  if (!Array.isArray(json) || json.length > maxLength) throw wrong(what, `is no list of at most ${maxLength}`);
   return json;
 }
 

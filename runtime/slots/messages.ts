@@ -12,6 +12,8 @@ export interface SlotSettings {
   readonly evictBeforeLoad: boolean;
   /** Bound of what an action archive may unpack to. */
   readonly maxArchiveBytes: number;
+  /** The container's memory: what could never fit is refused before it is loaded. */
+  readonly limitBytes: number;
 }
 export const slotSettingsVariable = 'INSTAINFER_SLOT';
 
@@ -36,6 +38,8 @@ export type ToSlot =
     }
   /** New environment for a slot that was frozen with its code initialised. */
   | { readonly type: 'wake'; readonly id: number; readonly env: Readonly<Record<string, string>> }
+  /** Gives parts of pipelines up, such as `stable-diffusion/unet`; the answer is `loaded`, with what is left. */
+  | { readonly type: 'release'; readonly id: number; readonly parts: readonly string[] }
   | { readonly type: 'run'; readonly id: number; readonly body: Buffer };
 
 /** Bounds of what a slot may tell the proxy; the slot keeps to them itself, or its message would be dropped. */

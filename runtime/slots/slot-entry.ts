@@ -63,6 +63,9 @@ class SlotProcess {
       case 'wake':
         Object.assign(process.env, message.env);
         return { type: 'initialised', id: message.id, artifacts: this.artifacts, loadMs: 0, evictionMs: 0 };
+      case 'release':
+        await this.registry.pipelines.release(message.parts);
+        return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: 0 };
     }
   }
 
@@ -73,9 +76,9 @@ class SlotProcess {
       this.registry.enter(this.actionDir);
     }
     const spent = this.stopwatch();
-    const { models, libraries } = message.artifacts;
+    const { models, libraries, pipelines = [] } = message.artifacts;
     // Where the request declares nothing, the archive may.
-    await this.registry.loadAhead(models.length + libraries.length > 0 ? message.artifacts : this.registry.declared);
+    await this.registry.loadAhead(models.length + libraries.length + pipelines.length > 0 ? message.artifacts : this.registry.declared);
     return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
   }
 
@@ -120,7 +123,7 @@ class SlotProcess {
   }
 
   private get artifacts(): LoadedArtifact[] {
-    return this.registry.artifacts.slice(0, maxReportedArtifacts);
+    return this.registry.report().slice(0, maxReportedArtifacts);
   }
 
   /** What the registry has spent on loading and on evicting since now. */

@@ -1,9 +1,10 @@
 // Checks what a slot says: it runs user code, and user code that wants to can write to the channel. Written by hand
 // rather than with zod, which would cost every idle container 13 MB and 50 ms of its start for these four messages.
-import type { LoadedArtifact } from '../protocol.ts';
+import type { LoadedArtifact, LoadedPart } from '../protocol.ts';
 import { maxMessageLength, maxReportedArtifacts, type SlotMessage } from './messages.ts';
 
 const maxNameLength = 300;
+const maxParts = 16;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -34,10 +35,24 @@ export function checkedArtifacts(json: unknown): LoadedArtifact[] | undefined {
   for (const item of json as unknown[]) {
     if (!isFields(item)) return undefined;
     const { name, kind, loadMs, bytes } = item;
-    if (!isText(name, maxNameLength) || (kind !== 'model' && kind !== 'library') || !isAmount(loadMs) || !isAmount(bytes)) return undefined;
-    artifacts.push({ name, kind, loadMs, bytes });
+    if (!isText(name, maxNameLength) || (kind !== 'model' && kind !== 'library' && kind !== 'pipeline') || !isAmount(loadMs) || !isAmount(bytes)) return undefined;
+    const parts = item['parts'] === undefined ? undefined : checkedParts(item['parts']);
+    if (parts === undefined && item['parts'] !== undefined) return undefined;
+    artifacts.push({ name, kind, loadMs, bytes, ...(parts === undefined ? {} : { parts }) });
   }
   return artifacts;
+}
+
+function checkedParts(json: unknown): LoadedPart[] | undefined {
+  if (!Array.isArray(json) || json.length > maxParts) return undefined;
+  const parts: LoadedPart[] = [];
+  for (const item of json as unknown[]) {
+    if (!isFields(item)) return undefined;
+    const { name, resident, loadMs, bytes, fileBytes } = item;
+    if (!isText(name, maxNameLength) || typeof resident !== 'boolean' || !isAmount(loadMs) || !isAmount(bytes) || !isAmount(fileBytes)) return undefined;
+    parts.push({ name, resident, loadMs, bytes, fileBytes });
+  }
+  return parts;
 }
 
 function withArtifacts(json: Fields, build: (artifacts: LoadedArtifact[]) => SlotMessage | undefined): SlotMessage | undefined {

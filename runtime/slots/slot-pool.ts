@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { describeError } from '../../common/errors.ts';
 import type { GroupMemory } from '../core/control-group.ts';
-import { countedBytes, memoryReport, type LedgerEntry, type Offloadable } from '../core/memory-ledger.ts';
+import { countedBytes, memoryReport, type LedgerEntry, type Offloadable, type OffloadablePart } from '../core/memory-ledger.ts';
 import { loadReserveBytes, type MemorySample } from '../core/memory-pressure.ts';
 import { isSameOwner, type SlotOwner, type SlotView } from '../core/slot-choice.ts';
 import { privateBytesNow, privateBytesOf, setOomScore, type ControlGroups } from '../memory.ts';
@@ -124,8 +124,19 @@ export class SlotPool {
       const kind = offloadableKindOf(slot);
       if (kind === undefined) return [];
       const loadMs = slot.artifacts.reduce((sum, artifact) => sum + artifact.loadMs, 0);
-      return [{ id: slot.id, kind, bytes: slot.measuredBytes, loadMs, idleMs: now - slot.lastUsefulAt }];
+      return [{ id: slot.id, kind, bytes: slot.measuredBytes, loadMs, idleMs: now - slot.lastUsefulAt, ...(kind === 'resident' ? { parts: partsOf(slot) } : {}) }];
     });
+  }
+
+  /** Gives parts of a resident slot up, such as `stable-diffusion/unet`; resolves when their memory is back. */
+  async releaseParts(slot: Slot, parts: readonly string[]): Promise<void> {
+    try {
+      const reply = await slot.release({ parts });
+      if (reply.type === 'loaded') slot.artifacts = reply.artifacts;
+    } catch {
+      // Its process has ended meanwhile, and given everything back.
+    }
+    slot.measuredBytes = slot.hasEnded ? 0 : (await privateBytesOf(slot.pid)) + slot.startedBytes;
   }
 
   /** Looks at what every process holds now. */
@@ -191,6 +202,11 @@ export class SlotPool {
     await Promise.all(this.all.map((slot) => slot.kill()));
     this.reaper.close();
   }
+}
+
+/** The parts that are there, by the names under which they may go. */
+function partsOf(slot: Slot): OffloadablePart[] {
+  return slot.artifacts.flatMap(({ name, parts = [] }) => parts.filter(({ resident }) => resident).map((part) => ({ name: `${name}/${part.name}`, bytes: part.bytes, loadMs: part.loadMs })));
 }
 
 /** Blank, or about to be. */

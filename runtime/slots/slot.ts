@@ -155,6 +155,10 @@ export class Slot {
     return this.ask({ type: 'init', id: this.nextRequest++, ...request });
   }
 
+  release(request: Request<'release'>): Promise<SlotReply> {
+    return this.ask({ type: 'release', id: this.nextRequest++, ...request });
+  }
+
   wake(request: Request<'wake'>): Promise<SlotReply> {
     return this.ask({ type: 'wake', id: this.nextRequest++, ...request });
   }

@@ -1,0 +1,83 @@
+// The pipelines of a slot by name: finds each where the action declares it, loads it once, and reports which of their
+// networks are there.
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { DiffusionPipeline } from '../diffusion/diffusion-pipeline.ts';
+import { ModelStore } from '../model-store/model-store.ts';
+import { encoderOf } from '../diffusion/png-encoder.ts';
+import { openStoreIfAny } from '../model-store/open-store.ts';
+import type { OpenMode } from '../model-store/open-model.ts';
+import { findPipeline, pipelineIn, type StoredPipeline } from '../model-store/stored-pipeline.ts';
+import type { Artifacts, LoadedArtifact } from '../protocol.ts';
+import type { LoadClock } from './load-clock.ts';
+import type { SlotSettings } from './messages.ts';
+import { MissingArtifactError } from './model-source.ts';
+import { ResidentPipeline, type PipelineLibraries } from './resident-pipeline.ts';
+
+const requireOfRuntime = createRequire(import.meta.url);
+
+export class Pipelines {
+  private readonly settings: SlotSettings;
+  private readonly clock: LoadClock;
+  private readonly known = new Map<string, Promise<ResidentPipeline>>();
+  private readonly prepared: ResidentPipeline[] = [];
+
+  constructor(settings: SlotSettings, clock: LoadClock) {
+    this.settings = settings;
+    this.clock = clock;
+  }
+
+  /** The pipeline with all of its networks; those that are not there are opened now. */
+  async get(name: string, artifacts: Artifacts, actionDir: string, mode: OpenMode): Promise<DiffusionPipeline> {
+    const resident = await this.clock.during(() => this.prepare(name, artifacts, actionDir));
+    await resident.openMissing(mode);
+    return resident.pipeline;
+  }
+
+  /** @param parts as `pipeline/part` */
+  async release(parts: readonly string[]): Promise<void> {
+    for (const [name, preparing] of this.known) {
+      const wanted = parts.filter((part) => part.startsWith(`${name}/`)).map((part) => part.slice(name.length + 1));
+      if (wanted.length > 0) await (await preparing).release(wanted);
+    }
+  }
+
+  report(): LoadedArtifact[] {
+    return this.prepared.map((pipeline) => pipeline.report());
+  }
+
+  private prepare(name: string, artifacts: Artifacts, actionDir: string): Promise<ResidentPipeline> {
+    const known = this.known.get(name);
+    if (known !== undefined) return known;
+    const preparing = this.prepareNew(name, artifacts, actionDir);
+    this.known.set(name, preparing);
+    preparing.then(
+      (pipeline) => this.prepared.push(pipeline),
+      () => this.known.delete(name),
+    );
+    return preparing;
+  }
+
+  private async prepareNew(name: string, artifacts: Artifacts, actionDir: string): Promise<ResidentPipeline> {
+    const stored = await this.find(name, artifacts, actionDir);
+    const { limitBytes, loading, evictBeforeLoad } = this.settings;
+    return ResidentPipeline.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evictBeforeLoad, onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
+  }
+
+  private async find(name: string, artifacts: Artifacts, actionDir: string): Promise<StoredPipeline> {
+    const declared = artifacts.pipelines?.find((pipeline) => pipeline.name === name);
+    if (declared?.path !== undefined) {
+      const folder = path.resolve(actionDir, declared.path);
+      if (!folder.startsWith(actionDir + path.sep)) throw new MissingArtifactError(`The pipeline "${name}" is declared as "${declared.path}", which is not in the action's archive.`);
+      return pipelineIn(folder);
+    }
+    const { modelStore } = this.settings;
+    if (modelStore === undefined) throw new MissingArtifactError(`There is no pipeline "${name}": the action's archive declares no folder for it, and this runtime has no model store (INSTAINFER_MODEL_STORE).`);
+    return findPipeline(modelStore, await openStoreIfAny(modelStore, ModelStore.openTrusted), declared?.store ?? name);
+  }
+}
+
+async function loadLibraries(): Promise<PipelineLibraries> {
+  const tokenizers = await import('@huggingface/tokenizers');
+  return { tokenizers, encodePng: encoderOf(requireOfRuntime('sharp')) };
+}
