@@ -3,6 +3,7 @@
 import type { ActionDocument } from '../../common/action-document.ts';
 import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
 import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';
+import { partNames } from '../../runtime/diffusion/part.ts';
 import { artifactsSchema } from '../../runtime/protocol.ts';
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
@@ -15,8 +16,9 @@ export async function estimatorOf(modelStore: string | undefined): Promise<(acti
   const manifest = modelStore === undefined ? undefined : await readManifest(modelStore);
   return (action) => {
     const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
-    const models = artifacts.success ? artifacts.data.models : [];
-    const estimates = models.map(({ store }) => (manifest === undefined || store === undefined ? unknown : estimateOf(manifest, store)));
+    const { models, pipelines = [] } = artifacts.success ? artifacts.data : { models: [] };
+    const references = [...models.map(({ store }) => store), ...pipelines.flatMap(({ store }) => partNames.map((part) => store?.replace(/(?=@|$)/, `/${part}`)))];
+    const estimates = references.map((store) => (manifest === undefined || store === undefined ? unknown : estimateOf(manifest, store)));
     return {
       loadMs: estimates.reduce((sum, { loadMs }) => sum + loadMs, 0),
       residentBytes: estimates.reduce((sum, { residentBytes }) => sum + residentBytes, slotBaseBytes),

@@ -7,6 +7,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { DiffusionPipeline } from '../diffusion/diffusion-pipeline.ts';
 import type { Artifacts, LoadedArtifact } from '../protocol.ts';
 import { quietOptions, type OpenMode } from '../model-store/open-model.ts';
+import { evictFromPageCache } from '../model-store/page-cache.ts';
 import { tinyModel } from '../model-store/tiny-model.ts';
 import { noArtifacts, readDeclaration } from './declaration.ts';
 import { LoadClock } from './load-clock.ts';
@@ -45,7 +46,7 @@ export class ArtifactRegistry {
     this.settings = settings;
     this.actionDir = actionDir;
     this.source = new ModelSource(settings.modelStore);
-    this.pipelines = new Pipelines(settings, this.clock);
+    this.pipelines = new Pipelines(settings, this.clock, (name, files) => this.evictIfCold(name, () => evictFromPageCache(files)));
   }
 
   /** ONNX Runtime for our own use, required when first asked for; the action's `create` knows what is resident from then on. */
@@ -130,12 +131,15 @@ export class ArtifactRegistry {
 
   private async findOrOpen(name: string, mode: OpenMode): Promise<InferenceSession> {
     const model = await this.find(name);
-    if (this.settings.evictBeforeLoad && !this.residentElsewhere.includes(name)) {
-      const startedAt = performance.now();
-      await evictModel(model, mode);
-      this.evictionMs += performance.now() - startedAt;
-    }
+    await this.evictIfCold(name, () => evictModel(model, mode));
     return this.clock.during(() => this.open(model, mode));
+  }
+
+  private async evictIfCold(name: string, evict: () => Promise<void>): Promise<void> {
+    if (!this.settings.evictBeforeLoad || this.residentElsewhere.includes(name)) return;
+    const startedAt = performance.now();
+    await evict();
+    this.evictionMs += performance.now() - startedAt;
   }
 
   private find(name: string): Promise<OpenableModel> {

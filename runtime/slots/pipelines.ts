@@ -19,12 +19,15 @@ const requireOfRuntime = createRequire(import.meta.url);
 export class Pipelines {
   private readonly settings: SlotSettings;
   private readonly clock: LoadClock;
+  private readonly evict: (name: string, files: readonly string[]) => Promise<void>;
   private readonly known = new Map<string, Promise<ResidentPipeline>>();
   private readonly prepared: ResidentPipeline[] = [];
 
-  constructor(settings: SlotSettings, clock: LoadClock) {
+  /** @param evict empties the page cache of a pipeline's files, where loads are to be cold */
+  constructor(settings: SlotSettings, clock: LoadClock, evict: (name: string, files: readonly string[]) => Promise<void>) {
     this.settings = settings;
     this.clock = clock;
+    this.evict = evict;
   }
 
   /** The pipeline with all of its networks; those that are not there are opened now. */
@@ -60,8 +63,8 @@ export class Pipelines {
 
   private async prepareNew(name: string, artifacts: Artifacts, actionDir: string): Promise<ResidentPipeline> {
     const stored = await this.find(name, artifacts, actionDir);
-    const { limitBytes, loading, evictBeforeLoad } = this.settings;
-    return ResidentPipeline.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evictBeforeLoad, onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
+    const { limitBytes, loading } = this.settings;
+    return ResidentPipeline.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evict: (files) => this.evict(name, files), onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
   }
 
   private async find(name: string, artifacts: Artifacts, actionDir: string): Promise<StoredPipeline> {

@@ -9,7 +9,6 @@ import { partNames, type Part, type PartName, type Tensors } from '../diffusion/
 import { readPipelineFolder, type PipelineFolder } from '../diffusion/pipeline-folder.ts';
 import { PromptTokenizer } from '../diffusion/prompt-tokens.ts';
 import type { OpenMode } from '../model-store/open-model.ts';
-import { evictFromPageCache } from '../model-store/page-cache.ts';
 import { planPartOpening, predictPartBytes, type StoredPart, type StoredPipeline } from '../model-store/stored-pipeline.ts';
 import type { LoadedArtifact } from '../protocol.ts';
 import type { LoadClock } from './load-clock.ts';
@@ -30,8 +29,8 @@ export interface ResidentPipelineOptions {
   readonly onPathMode: OpenMode;
   /** The container's memory. */
   readonly limitBytes: number;
-  /** Emptied of its files before a part is opened, for cold loads. */
-  readonly evictBeforeLoad: boolean;
+  /** Empties the page cache of these files where loads are to be cold; no part of a load. */
+  readonly evict: (files: readonly string[]) => Promise<void>;
 }
 
 interface PartState {
@@ -72,6 +71,7 @@ export class ResidentPipeline {
   openMissing(mode: OpenMode): Promise<Parts> {
     return this.inTurn(async () => {
       const missing = [...this.states.values()].filter(({ worker }) => worker === undefined);
+      await this.options.evict(missing.flatMap(({ stored }) => planPartOpening(stored, mode).files));
       if (missing.length > 0) await this.options.clock.during(() => this.openAll(missing, mode));
       if (mode === 'ahead' && missing.length > 0) await this.rehearse();
       return this.parts;
@@ -128,7 +128,6 @@ export class ResidentPipeline {
   private async open(state: PartState, mode: OpenMode): Promise<void> {
     const { name } = state.stored;
     const opening = planPartOpening(state.stored, mode);
-    if (this.options.evictBeforeLoad) await evictFromPageCache(opening.files);
     const startedAt = performance.now();
     try {
       state.worker = await PartWorker.open(opening.file, opening.sessionOptions);
