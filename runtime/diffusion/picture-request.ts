@@ -1,7 +1,7 @@
 // What a caller may ask of a pipeline, checked before anything is computed.
 import { AppError } from '../../common/errors.ts';
-import { parseSchedulerConfig, schedulerKinds, type SchedulerConfig, type SchedulerKind } from './core/scheduler-config.ts';
-import type { PipelineFolder } from './pipeline-folder.ts';
+import { schedulerKinds, type SchedulerConfig, type SchedulerKind } from './core/scheduler-config.ts';
+import { schedulerOf, type PipelineFolder } from './pipeline-folder.ts';
 
 /** All but the prompt may be left out. */
 export interface PictureRequest {
@@ -58,7 +58,7 @@ export function checkRequest(request: PictureRequest, folder: PipelineFolder): C
     seed: request.seed === undefined ? undefined : number('seed', request.seed, 0, seeds - 1, true),
     width: side('width'),
     height: side('height'),
-    scheduler: request.scheduler === undefined ? folder.scheduler : parseSchedulerConfig(folder.schedulerJson, kindOf(request.scheduler)),
+    scheduler: request.scheduler === undefined ? folder.scheduler : schedulerOf(folder.schedulerJson, kindOf(request.scheduler)),
   };
 }
 

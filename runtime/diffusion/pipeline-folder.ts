@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { corruptPipeline } from './corrupt-pipeline.ts';
-import { parseSchedulerConfig, type SchedulerConfig } from './core/scheduler-config.ts';
+import { parseSchedulerConfig, type SchedulerConfig, type SchedulerKind } from './core/scheduler-config.ts';
 import { partNames } from './part.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 
@@ -48,7 +48,7 @@ export async function readPipelineFolder(folder: string): Promise<PipelineFolder
   if (tokenizer.largestId >= vocabularySize) throw corruptPipeline(`tokenizer/ does not fit: its largest token is ${tokenizer.largestId}, and the text encoder knows ${vocabularySize}`);
   const pixelsPerLatent = 2 ** (blocks(vae, 'vae_decoder/config.json') - 1);
   return {
-    scheduler: parseSchedulerConfig(schedulerJson),
+    scheduler: schedulerOf(schedulerJson),
     schedulerJson,
     tokenizer,
     latentScale: positive(vae, 'vae_decoder/config.json', 'scaling_factor', 0.18215),
@@ -57,6 +57,16 @@ export async function readPipelineFolder(folder: string): Promise<PipelineFolder
     sizeStep: pixelsPerLatent * 2 ** (blocks(unet, 'unet/config.json') - 1),
     defaultSize: pixelsPerLatent * whole(unet, 'unet/config.json', 'sample_size', 64),
   };
+}
+
+/**
+ * The scheduler as diffusers' Stable Diffusion pipeline has it, whatever the file says: that sets `steps_offset` to 1, and
+ * `clip_sample` to false, since latents are no pictures.
+ * @param kind another one than the file's
+ * @throws AppError PIPELINE_CORRUPT
+ */
+export function schedulerOf(json: unknown, kind?: SchedulerKind): SchedulerConfig {
+  return { ...parseSchedulerConfig(json, kind), stepsOffset: 1, clipRange: undefined };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

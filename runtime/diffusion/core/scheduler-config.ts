@@ -24,12 +24,14 @@ export interface SchedulerConfig {
   readonly setAlphaToOne: boolean;
   /** PNDM: without the Runge-Kutta steps that the original starts with. */
   readonly skipPrkSteps: boolean;
+  /** Euler, LMS: noise falls as Karras et al. 2022 have it (formula 5, ρ = 7), from and to where the time steps would. */
+  readonly useKarrasSigmas: boolean;
   /** DDIM: predicted pictures are cut to ±this; undefined: not at all. */
   readonly clipRange: number | undefined;
 }
 
 /** Options that change the result and are not supported: a config that sets one is refused rather than misread. */
-const unsupported = ['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas', 'rescale_betas_zero_snr', 'thresholding'] as const;
+const unsupported = ['use_exponential_sigmas', 'use_beta_sigmas', 'rescale_betas_zero_snr', 'thresholding'] as const;
 
 const maxTrainTimesteps = 100_000;
 
@@ -56,6 +58,7 @@ export function parseSchedulerConfig(json: unknown, kind?: SchedulerKind): Sched
     stepsOffset: fields.integer('steps_offset', 0, 0, trainTimesteps - 1),
     setAlphaToOne: fields.flag('set_alpha_to_one', resolvedKind === 'ddim'),
     skipPrkSteps: fields.flag('skip_prk_steps', false),
+    useKarrasSigmas: isSigmaBased && fields.flag('use_karras_sigmas', false),
     clipRange: fields.flag('clip_sample', true) ? fields.number('clip_sample_range', 1) : undefined,
   };
 }

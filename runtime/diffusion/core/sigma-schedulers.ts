@@ -27,8 +27,11 @@ export function createLms(config: SchedulerConfig, steps: number): Scheduler {
 
 function createSigmaScheduler(config: SchedulerConfig, steps: number, order: number, advance: Advance): Scheduler {
   const trained = cumulativeAlphas(config).map(sigmaOf);
-  const timesteps = spacedTimesteps(config, steps, true);
-  const sigmas = [...timesteps.map((timestep) => interpolated(trained, timestep)), 0];
+  const spaced = spacedTimesteps(config, steps, true);
+  const spacedSigmas = spaced.map((timestep) => interpolated(trained, timestep));
+  const falling = config.useKarrasSigmas ? karrasSigmas(spacedSigmas) : spacedSigmas;
+  const timesteps = config.useKarrasSigmas ? falling.map((sigma) => timestepOf(trained, sigma)) : spaced;
+  const sigmas = [...falling, 0];
   const largest = Math.max(...sigmas);
   let derivatives: readonly Float32Array[] = [];
   return {
@@ -44,6 +47,22 @@ function createSigmaScheduler(config: SchedulerConfig, steps: number, order: num
       return advance(sigmas, index, sample, derivatives);
     },
   };
+}
+
+const rho = 7;
+
+/** As many as there are, between the first and the last of them. */
+function karrasSigmas(sigmas: readonly number[]): number[] {
+  const [first, last] = [(sigmas[0] ?? 0) ** (1 / rho), (sigmas.at(-1) ?? 0) ** (1 / rho)];
+  return sigmas.map((_, index) => (first + (sigmas.length === 1 ? 0 : index / (sigmas.length - 1)) * (last - first)) ** rho);
+}
+
+/** Between which training steps this σ lies, as on a straight line of its logarithm. */
+function timestepOf(trained: readonly number[], sigma: number): number {
+  const found = trained.findLastIndex((value) => value <= sigma);
+  const below = Math.min(trained.length - 2, Math.max(0, found));
+  const [low, high] = [Math.log(trained[below] ?? 1), Math.log(trained[below + 1] ?? 1)];
+  return below + Math.min(1, Math.max(0, (Math.log(sigma) - low) / (high - low)));
 }
 
 const sigmaAt = (sigmas: readonly number[], index: number): number => sigmas[index] ?? 0;

@@ -38,6 +38,9 @@ run("DDIMScheduler", 5)
 run("DDIMScheduler", 6, beta_schedule="linear", prediction_type="sample", clip_sample=True, clip_sample_range=2.0)
 run("DDIMScheduler", 6, beta_schedule="squaredcos_cap_v2", clip_sample=False)
 run("EulerDiscreteScheduler", 6, beta_schedule="linear")
+for name in ("EulerDiscreteScheduler", "LMSDiscreteScheduler"):
+    for spacing in ("leading", "linspace"):
+        run(name, 6, use_karras_sigmas=True, timestep_spacing=spacing)
 run("PNDMScheduler", 2, skip_prk_steps=True, set_alpha_to_one=True)
 run("PNDMScheduler", 1, skip_prk_steps=True)
 
