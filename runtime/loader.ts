@@ -3,7 +3,7 @@
 import { findModel } from './model-store/manifest-file.ts';
 import { ModelStore } from './model-store/model-store.ts';
 import { predictPlainResidentBytes, predictResidentBytes } from './model-store/resident-bytes.ts';
-import { findPipeline, predictPartBytes } from './model-store/stored-pipeline.ts';
+import { findPipeline, predictPartBytes } from './model-store/locate-pipeline.ts';
 import { actionKeyOf } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import { fingerprintOf } from './action-fingerprint.ts';

@@ -46,7 +46,9 @@ export class DiffusionPipeline {
    * @throws AppError DIFFUSION_INPUT for what cannot be asked, DIFFUSION_CANCELLED after `signal` or `deadline`,
    *   PIPELINE_CORRUPT when the networks do not fit
    */
-  async generate(request: PictureRequest): Promise<Picture> {
+  async generate(given: PictureRequest): Promise<Picture> {
+    // Another activation of the same process may change the environment meanwhile.
+    const request = { ...given, deadline: given.deadline ?? activationDeadline() };
     const { folder, encodePng } = this.means;
     const checked = checkRequest(request, folder);
     const { width, height, steps, seed = randomInt(2 ** 32) } = checked;
@@ -168,7 +170,7 @@ function output(tensors: Tensors, part: string, name: string): PlainTensor {
   return tensor;
 }
 
-function throwIfGivenUp({ signal, deadline = activationDeadline() }: PictureRequest): void {
+function throwIfGivenUp({ signal, deadline = Infinity }: PictureRequest): void {
   const reason = signal?.aborted === true ? 'its caller gave it up' : Date.now() >= deadline ? 'its time was over' : undefined;
   if (reason !== undefined) throw new AppError('DIFFUSION_CANCELLED', `The picture was not finished: ${reason}.`, 'Ask for fewer steps or a smaller picture, or allow more time.');
 }

@@ -7,7 +7,7 @@ import { ModelStore } from '../model-store/model-store.ts';
 import { encoderOf } from '../diffusion/png-encoder.ts';
 import { openStoreIfAny } from '../model-store/open-store.ts';
 import type { OpenMode } from '../model-store/open-model.ts';
-import { findPipeline, pipelineIn, type StoredPipeline } from '../model-store/stored-pipeline.ts';
+import { findPipeline, pipelineIn, type LocatedPipeline } from '../model-store/locate-pipeline.ts';
 import type { Artifacts, LoadedArtifact } from '../protocol.ts';
 import type { LoadClock } from './load-clock.ts';
 import type { SlotSettings } from './messages.ts';
@@ -67,7 +67,7 @@ export class Pipelines {
     return ResidentPipeline.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evict: (files) => this.evict(name, files), onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
   }
 
-  private async find(name: string, artifacts: Artifacts, actionDir: string): Promise<StoredPipeline> {
+  private async find(name: string, artifacts: Artifacts, actionDir: string): Promise<LocatedPipeline> {
     const declared = artifacts.pipelines?.find((pipeline) => pipeline.name === name);
     if (declared?.path !== undefined) {
       const folder = path.resolve(actionDir, declared.path);

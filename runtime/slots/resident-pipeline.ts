@@ -9,7 +9,7 @@ import { partNames, type Part, type PartName, type Tensors } from '../diffusion/
 import { readPipelineFolder, type PipelineFolder } from '../diffusion/pipeline-folder.ts';
 import { PromptTokenizer } from '../diffusion/prompt-tokens.ts';
 import type { OpenMode } from '../model-store/open-model.ts';
-import { planPartOpening, predictPartBytes, type StoredPart, type StoredPipeline } from '../model-store/stored-pipeline.ts';
+import { planPartOpening, predictPartBytes, type LocatedPart, type LocatedPipeline } from '../model-store/locate-pipeline.ts';
 import type { LoadedArtifact } from '../protocol.ts';
 import type { LoadClock } from './load-clock.ts';
 import { PartWorker } from './part-worker.ts';
@@ -22,7 +22,7 @@ export interface PipelineLibraries {
 
 export interface ResidentPipelineOptions {
   readonly name: string;
-  readonly stored: StoredPipeline;
+  readonly stored: LocatedPipeline;
   readonly libraries: PipelineLibraries;
   readonly clock: LoadClock;
   /** How a network is opened when a call waits for it. */
@@ -34,7 +34,7 @@ export interface ResidentPipelineOptions {
 }
 
 interface PartState {
-  readonly stored: StoredPart;
+  readonly stored: LocatedPart;
   worker: PartWorker | undefined;
   loadMs: number;
   bytes: number;

@@ -5,13 +5,14 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { corruptPipeline } from '../diffusion/corrupt-pipeline.ts';
 import { partNames, type PartName } from '../diffusion/part.ts';
+import { currentFormKey } from './form-key.ts';
 import { findModel } from './manifest-file.ts';
 import type { StoredModel } from './manifest.ts';
 import type { ModelStore } from './model-store.ts';
 import { checkSizes, planOpening, quietOptions, type OpenMode } from './open-model.ts';
-import { predictPlainResidentBytes, predictResidentBytes } from './resident-bytes.ts';
+import { predictPlainResidentBytes } from './resident-bytes.ts';
 
-export interface StoredPart {
+export interface LocatedPart {
   readonly name: PartName;
   /** Absolute. */
   readonly plainFile: string;
@@ -20,10 +21,10 @@ export interface StoredPart {
   readonly stored: { readonly store: ModelStore; readonly entry: StoredModel } | undefined;
 }
 
-export interface StoredPipeline {
+export interface LocatedPipeline {
   /** Absolute. */
   readonly folder: string;
-  readonly parts: readonly StoredPart[];
+  readonly parts: readonly LocatedPart[];
 }
 
 /** A folder's name and perhaps a version: what comes from an action must not lead out of the store. */
@@ -34,7 +35,7 @@ const referencePattern = /^(?!\.)[\w.-]{1,200}(?:@[\w.-]{1,100})?$/;
  * @param reference `name` or `name@version`
  * @throws AppError MODEL_MISSING, PIPELINE_CORRUPT naming the part that is missing
  */
-export function findPipeline(storeDir: string, store: ModelStore | undefined, reference: string): StoredPipeline {
+export function findPipeline(storeDir: string, store: ModelStore | undefined, reference: string): LocatedPipeline {
   const [name = '', version] = reference.split('@');
   const missing = (): AppError => new AppError('MODEL_MISSING', `There is no pipeline ${reference.slice(0, 300)} in ${storeDir}.`, 'Put its folder, with model_index.json, into the model store, or build it with the zoo.');
   if (!referencePattern.test(reference)) throw missing();
@@ -50,7 +51,7 @@ export function findPipeline(storeDir: string, store: ModelStore | undefined, re
     return pipelineIn(folder);
   }
   const folder = path.dirname(path.dirname(store.pathOf(known.plain)));
-  const parts = partNames.map((part): StoredPart => {
+  const parts = partNames.map((part): LocatedPart => {
     const entry = entries.get(part);
     if (entry === undefined) return plainPart(folder, part);
     const plainFile = store.pathOf(entry.plain);
@@ -63,11 +64,11 @@ export function findPipeline(storeDir: string, store: ModelStore | undefined, re
  * A folder as it was exported, with plain files only.
  * @throws AppError PIPELINE_CORRUPT naming the part that is missing
  */
-export function pipelineIn(folder: string): StoredPipeline {
+export function pipelineIn(folder: string): LocatedPipeline {
   return { folder, parts: partNames.map((part) => plainPart(folder, part)) };
 }
 
-function plainPart(folder: string, name: PartName): StoredPart {
+function plainPart(folder: string, name: PartName): LocatedPart {
   const plainFile = path.join(folder, name, 'model.onnx');
   if (!existsSync(plainFile)) throw corruptPipeline(`${name}/model.onnx of the pipeline ${folder} is missing`);
   return { name, plainFile, plainBytes: folderBytes(path.dirname(plainFile), undefined), stored: undefined };
@@ -95,7 +96,7 @@ export interface PartOpening {
  * How a part is opened here: in its loading form where there is one for this machine.
  * @throws AppError MODEL_CORRUPT when a file has not the size it should have
  */
-export function planPartOpening({ name, plainFile, plainBytes, stored }: StoredPart, mode: OpenMode): PartOpening {
+export function planPartOpening({ name, plainFile, plainBytes, stored }: LocatedPart, mode: OpenMode): PartOpening {
   if (!existsSync(plainFile)) throw corruptPipeline(`${name}/model.onnx is missing (${plainFile})`);
   if (stored === undefined) return { file: plainFile, sessionOptions: mode === 'stock' ? {} : quietOptions, fileBytes: plainBytes, files: [plainFile] };
   const { store, entry } = stored;
@@ -106,9 +107,7 @@ export function planPartOpening({ name, plainFile, plainBytes, stored }: StoredP
 }
 
 /** Private bytes that a part will cost, its first inference included. */
-export function predictPartBytes({ plainBytes, stored }: StoredPart, mode: OpenMode): number {
-  const formed = stored === undefined || stored.entry.form === undefined ? undefined : predictResidentBytes(stored.entry, mode);
-  const plain = predictPlainResidentBytes(plainBytes);
-  // An entry whose form does not fit this machine predicts from its file alone; external data counts too.
-  return formed === undefined || formed === predictPlainResidentBytes(stored?.entry.plain.bytes ?? 0) ? plain : formed;
+export function predictPartBytes({ plainBytes, stored }: LocatedPart, mode: OpenMode): number {
+  const form = mode === 'stock' ? undefined : stored?.entry.form;
+  return form?.key === currentFormKey() ? form.measured.privateBytes : predictPlainResidentBytes(plainBytes);
 }
