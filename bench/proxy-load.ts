@@ -10,6 +10,10 @@ export interface LoadOptions {
   readonly durationMs: number;
   /** False: a new connection for each request, closed by the client, as OpenWhisk's default client does. */
   readonly keepAlive: boolean;
+  /** `/run` where it is not given. */
+  readonly path?: string;
+  /** Further lines of the request's head, each with its end. */
+  readonly headers?: string;
 }
 
 export interface LoadFigures {
@@ -19,8 +23,8 @@ export interface LoadFigures {
 }
 
 /** @throws Error when a reply is not 200 */
-export async function applyLoad({ port, body, clients, durationMs, keepAlive }: LoadOptions): Promise<LoadFigures> {
-  const head = `POST /run HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAccept: application/json\r\nConnection: Keep-Alive\r\nContent-Length: ${body.length}\r\n\r\n`;
+export async function applyLoad({ port, body, clients, durationMs, keepAlive, path = '/run', headers = '' }: LoadOptions): Promise<LoadFigures> {
+  const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${headers}Content-Type: application/json\r\nAccept: application/json\r\nConnection: Keep-Alive\r\nContent-Length: ${body.length}\r\n\r\n`;
   const message = Buffer.concat([Buffer.from(head), body]);
   const latencies: number[] = [];
   const startedAt = performance.now();
