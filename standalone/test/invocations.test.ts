@@ -36,7 +36,7 @@ describe('invocations through the standalone API', function () {
     const { status, body } = await post('echo', { a: 3 });
     const { activationId } = body as { activationId: string };
     assert.equal(status, 202);
-    await served.system.activations.whenStored(activationId);
+    await served.recordOf(activationId);
     const record = (await served.call(`/namespaces/_/activations/${activationId}`)).body as { logs: string[]; response: unknown };
     assert.match(record.logs.join('\n'), /stdout: heard 3$/);
     assert.deepEqual(record.response, { result: { a: 3 }, size: 7, status: 'success', success: true });
@@ -47,7 +47,7 @@ describe('invocations through the standalone API', function () {
     const { status, body } = await post('slow?blocking=true&timeout=50', {});
     const { activationId } = body as { activationId: string };
     assert.equal(status, 202);
-    await served.system.activations.whenStored(activationId);
+    await served.recordOf(activationId);
     assert.deepEqual((await served.call(`/namespaces/_/activations/${activationId}/result`)).body, { result: { late: true }, size: 13, status: 'success', success: true });
   });
 

@@ -40,7 +40,7 @@ describe('the openwhisk client for JavaScript', function () {
   it('invokes without waiting, and reads the activation, its logs and its result', async () => {
     await client.actions.create({ name: 'logs', action: 'function main(p) { console.log("a line"); console.error("another"); return { got: p.x }; }' });
     const { activationId } = await client.actions.invoke({ name: 'logs', params: { x: 1 } });
-    await served.system.activations.whenStored(activationId);
+    await served.recordOf(activationId);
     const activation = await client.activations.get({ name: activationId });
     assert.equal(activation.response?.success, true);
     assert.deepEqual((await client.activations.logs({ name: activationId })).logs?.map((line) => line.replace(/^\S+\s+/, '')).sort(), ['stderr: another', 'stdout: a line']);

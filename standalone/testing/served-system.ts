@@ -7,9 +7,10 @@ import path from 'node:path';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
+import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
-import { guestKey, Namespaces } from '../namespaces.ts';
+import { guestKey, guestNamespace, Namespaces } from '../namespaces.ts';
 import { createStandaloneApp } from '../server.ts';
 import { StandaloneSystem } from '../system.ts';
 import type { Retention } from '../store/activations.ts';
@@ -96,6 +97,12 @@ export class ServedSystem {
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+  }
+
+  /** The record of an activation of the guest's, once it has ended. */
+  async recordOf(activationId: string): Promise<WhiskActivation> {
+    const stored = this.system.activations.whenStored(activationId);
+    return (await this.system.activations.get(guestNamespace, activationId)) ?? stored;
   }
 
   /** Creates an action of the guest's out of source text. */
