@@ -84,6 +84,12 @@ export class ArtifactRegistry {
     if (this.declared === noArtifacts) this.declared = readDeclaration(actionDir);
   }
 
+  /** Where the plain files of the declared models lie, in their order; a model that is not there has none. */
+  async declaredPaths(): Promise<{ name: string; file: string }[]> {
+    const found = await Promise.all(this.declared.models.map(({ name }) => this.find(name).catch(() => undefined)));
+    return found.flatMap((model) => (model === undefined ? [] : [{ name: model.name, file: model.plainPath }]));
+  }
+
   /** Loads everything declared, one after the other, each model with a warm-up run. */
   async loadAhead(artifacts: Artifacts): Promise<void> {
     this.declared = artifacts;

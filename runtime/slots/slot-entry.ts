@@ -9,6 +9,7 @@ import { evaluateSource, requireArchive } from './action-code.ts';
 import { errorBody, runActivation, type Handler, type Outcome } from './activation.ts';
 import { unpack } from './archive.ts';
 import { ArtifactRegistry } from './artifact-registry.ts';
+import { modelEnvironment } from './model-environment.ts';
 import { writeLogMarkers } from './log-markers.ts';
 import { maxMessageLength, maxReplyBodyBytes, maxReportedArtifacts, slotSettingsVariable, type ActionCode, type FromSlot, type RanReply, type SlotSettings, type ToSlot } from './messages.ts';
 import { rehearse } from './rehearsal.ts';
@@ -84,18 +85,23 @@ class SlotProcess {
 
   private async init(message: ToSlot & { type: 'init' }): Promise<Answer> {
     this.registry.residentElsewhere = message.residentModels;
-    Object.assign(process.env, message.env);
     const spent = this.stopwatch();
     if (message.action?.binary === false) {
-      this.registry.enter(this.actionDir);
+      await this.enter(message.env);
       this.handler = evaluateSource(message.action.code, message.main, this.actionDir);
     } else {
       if (message.action !== undefined) await this.unpackOnce(message.action);
       process.chdir(this.actionDir);
-      this.registry.enter(this.actionDir);
+      await this.enter(message.env);
       this.handler = await requireArchive(message.main, this.actionDir);
     }
     return { type: 'initialised', id: message.id, artifacts: this.artifacts, ...spent() };
+  }
+
+  /** Before any of the action's code runs. What /init gives goes before where the declared models lie. */
+  private async enter(env: Readonly<Record<string, string>>): Promise<void> {
+    this.registry.enter(this.actionDir);
+    Object.assign(process.env, modelEnvironment(await this.registry.declaredPaths()), env);
   }
 
   private async unpackOnce(action: ActionCode): Promise<void> {

@@ -64,6 +64,46 @@ describe('loading ahead of a call', () => {
     assert.equal((await driven.status()).slots.length, 1);
   });
 
+  describe('the environment of the action', () => {
+    const code = 'function main() { return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("MODEL"))); }';
+    const models = [{ name: 'two', store: 'two' }, { name: 'my-one', store: 'one@1' }, { name: 'gone', store: 'nowhere' }];
+    const fileOf = (name: string): string => path.join(driven.storeDir, `${name}/${name}.onnx`);
+
+    it('says where the declared models lie, the first one in MODEL_PATH, and names no other', async () => {
+      await driven.loaded('two', { artifacts: { models: models.slice(0, 2), libraries: [] } });
+      assert.equal(await driven.initialised('two', code), 'resident');
+      assert.deepEqual(await driven.result(), { MODEL_PATH: fileOf('two'), MODEL_TWO_PATH: fileOf('two'), MODEL_MY_ONE_PATH: fileOf('one') });
+    });
+
+    it('says it from the declaration in the archive as well, and leaves out what is not there', async () => {
+      const archive = await zipBase64({ 'index.js': `${code}; exports.main = main;`, 'package.json': '{}', 'instainfer.json': JSON.stringify({ models }) });
+      const env = { __OW_NAMESPACE: 'guest', __OW_ACTION_NAME: '/guest/zipped', __OW_ACTION_VERSION: '0.0.1' };
+      assert.equal((await driven.runtime.call('POST', '/init', { value: { name: 'zipped', main: 'main', code: archive, binary: true, env } })).status, 200);
+      assert.deepEqual(await driven.result(), { MODEL_PATH: fileOf('two'), MODEL_TWO_PATH: fileOf('two'), MODEL_MY_ONE_PATH: fileOf('one') });
+    });
+
+    it('has none of them for an action that declares none, whatever is resident beside it', async () => {
+      await driven.loaded('two', { namespace: 'other', artifacts: { models, libraries: [] } }).catch(() => undefined);
+      await driven.initialised('none', code);
+      assert.deepEqual(await driven.result(), {});
+    });
+
+    it('keeps what the action was given under the same name', async () => {
+      await driven.loaded('two');
+      await driven.initialised('two', code, { env: { MODEL_PATH: 'mine' } });
+      assert.deepEqual(await driven.result(), { MODEL_PATH: 'mine', MODEL_TWO_PATH: fileOf('two') });
+    });
+
+    it('gives the resident session to code that opens MODEL_PATH itself', async () => {
+      await driven.loaded('one');
+      const opening = `const ort = require('onnxruntime-node');
+        async function main() { const session = await ort.InferenceSession.create(process.env.MODEL_PATH); const { y } = await session.run({ x: new ort.Tensor('float32', [2], [1]) }); return { y: y.data[0] }; }`;
+      await driven.initialised('one', opening);
+      const reply = await driven.run();
+      assert.deepEqual([reply.json, phaseOf(reply, 'load')], [{ y: 2 }, 0]);
+    });
+  });
+
   it('is cancelled by the call of another action', async () => {
     const [one, two] = [driven.load('one'), driven.load('two')];
     await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the first load has begun');
