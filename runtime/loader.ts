@@ -101,8 +101,8 @@ export class Loader {
     throwIfAborted(load);
     const { pool } = this.options;
     const resident = pool.find(load.owner, ['resident', 'retained']);
-    const isWhole = resident !== undefined && missingPartsOf(resident).length === 0;
-    if (isWhole) return this.reply(load, resident, 0);
+    // What a frozen slot lacks its call loads: it does not load before it is woken.
+    if (resident !== undefined && (resident.state === 'retained' || missingPartsOf(resident).length === 0)) return this.reply(load, resident, 0);
 
     const archive = this.archiveFor(load);
     const artifactBytes = await this.predictArtifactBytes(load.request, resident);
@@ -115,7 +115,7 @@ export class Loader {
     }
     throwIfAborted(load);
     const active = this.options.activeSlot();
-    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : resident?.state === 'resident' ? this.retake(load, resident) : this.takeSlot(load, archive);
+    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : resident !== undefined ? this.retake(load, resident) : this.takeSlot(load, archive);
     slot.reservedBytes = slot.measuredBytes + predictedBytes;
     // A call for another action ends this load and wants a blank slot at once.
     pool.replenish();

@@ -103,6 +103,15 @@ describe('a pipeline in the runtime', function () {
     assert.deepEqual(residentParts(await pipelineOf()), ['text_encoder', 'unet', 'vae_decoder']);
   });
 
+  it('is not loaded a second time beside a frozen slot that lacks a part', async () => {
+    await loaded();
+    await driven.offloaded({ action: 'guest/painter', parts: ['painter/unet'] });
+    await driven.initialised('painter', 'function main() { return {}; }');
+    assert.equal((await driven.clean(true)).status, 200);
+    await loaded();
+    assert.deepEqual((await driven.status()).slots.map(({ action, state }) => [action, state]), [['guest/painter', 'retained']]);
+  });
+
   it('loses the part that saves least for its bytes when memory is short, and keeps the rest', async () => {
     await loaded();
     const { memory } = await driven.status();

@@ -1,0 +1,58 @@
+import { strict as assert } from 'node:assert';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { ActionDocument } from '../../common/action-document.ts';
+import { actionKeyOf } from '../../common/action-identity.ts';
+import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
+import { manifestFileName } from '../../runtime/model-store/manifest.ts';
+import { estimatorOf } from '../invoker/load-estimate.ts';
+
+const megabytes = 1e6;
+
+describe('the first guess of a load', () => {
+  let directory: string;
+  let estimate: (action: ActionDocument) => LoadEstimate;
+
+  before(async () => {
+    directory = mkdtempSync(path.join(os.tmpdir(), 'estimates-'));
+    const model = (name: string, bytes: number): object => ({ name, version: '1', parameterCount: 1, plain: { path: `${name}.onnx`, bytes, sha256: '0'.repeat(64) }, sampleInputs: {} });
+    const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes)];
+    writeFileSync(path.join(directory, manifestFileName), JSON.stringify({ formatVersion: 1, models }));
+    estimate = await estimatorOf(directory);
+  });
+  after(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  const guess = (preload: unknown): LoadEstimate =>
+    estimate({
+      actionKey: actionKeyOf('guest/a', '0.0.1', {}),
+      qualifiedName: 'guest/a',
+      version: '0.0.1',
+      kind: 'nodejs:instainfer',
+      main: 'main',
+      code: '',
+      binary: false,
+      limits: { memoryMegabytes: 512, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
+      annotations: preload === undefined ? {} : { preload },
+    });
+  const none = (): LoadEstimate => guess(undefined);
+
+  it('is nothing but a process for an action that declares nothing', () => {
+    assert.equal(none().loadMs, 0);
+    assert.deepEqual(guess({ models: 'wrong' }), none());
+  });
+
+  it('adds up models, and of a pipeline its networks, with or without a version', () => {
+    const added = ({ loadMs, residentBytes }: LoadEstimate): number[] => [loadMs, residentBytes - none().residentBytes];
+    assert.deepEqual(added(guess({ models: [{ name: 'net', store: 'net@1' }] })), [100, 40 * megabytes]);
+    for (const store of ['sd', 'sd@1']) assert.deepEqual(added(guess({ pipelines: [{ name: 'painter', store }] })), [500, 200 * megabytes]);
+  });
+
+  it('is a fixed one for what the store does not know, and for what comes in the archive', () => {
+    const unknown = guess({ models: [{ name: 'other', store: 'other' }] });
+    assert.deepEqual(guess({ models: [{ name: 'own', path: 'own.onnx' }] }), unknown);
+    assert.ok(unknown.loadMs > 0 && unknown.residentBytes > none().residentBytes);
+  });
+});
