@@ -32,6 +32,8 @@ export const errorCodes = {
   SLOT_USERS: { retriable: false },
   DATA_FOLDER_IN_USE: { retriable: false },
   DATA_FOLDER: { retriable: false },
+  SERVER_UNAVAILABLE: { retriable: true },
+  SERVER_REFUSED: { retriable: false },
   CONTAINER_START: { retriable: true },
   CONTAINER_PROTOCOL: { retriable: true },
 } as const;

@@ -3,6 +3,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { ApiContext } from './api/api-context.ts';
 import { deploymentInfo } from './api/basics.ts';
 import { apiRouter } from './api/router.ts';
+import { inspectionRouter } from './inspection.ts';
 
 export interface StandaloneAppOptions extends ApiContext {
   /** Beside the API: the console at `/`, the metrics at `/metrics`. Each sees what the ones before it passed on. */
@@ -18,6 +19,7 @@ export function createStandaloneApp(options: StandaloneAppOptions): Express {
     response.type('text/plain').send('pong');
   });
   app.use('/api/v1', apiRouter(options));
+  app.use('/instainfer/v1', inspectionRouter(options));
   for (const { path, handler } of options.mounts) app.use(path, handler);
   app.get('/', (_request, response) => {
     response.json(deploymentInfo(options.limits));

@@ -54,4 +54,19 @@ export const commands: readonly Command[] = [
     summary: 'the action runtime alone, on PORT (default 8080); docs/runtime.md has its settings',
     run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
   },
+  {
+    name: 'status',
+    summary: 'what a running standalone server has: containers, what is resident in them, actions',
+    run: async (argv, env) => (await import('./status.ts')).runStatus(argv, env),
+  },
+  {
+    name: 'explain',
+    summary: 'why an activation started as it did, from a running standalone server or a journal',
+    run: async (argv, env) => (await import('./explain.ts')).runExplain(argv, env),
+  },
+  {
+    name: 'completion',
+    summary: 'prints what makes a shell complete these commands and their options',
+    run: async (argv) => (await import('./completion.ts')).runCompletion(argv, commands.map(({ name }) => name)),
+  },
 ];

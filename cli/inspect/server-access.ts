@@ -1,0 +1,33 @@
+// Asking a running standalone server: the options that say which and as whom, and the request.
+import { z } from 'zod';
+import { switchOption, textOption, type OptionValues } from '../../common/config.ts';
+import { AppError, describeError } from '../../common/errors.ts';
+import { guestKey } from '../../standalone/namespaces.ts';
+
+export const serverAccessTable = {
+  apiHost: textOption({ flag: 'apihost', env: 'INSTAINFER_API_HOST', envAliases: ['WHISK_APIHOST'], description: 'Address of the server; http://localhost:3233 where it is not given.', valueName: 'URL' }),
+  auth: textOption({ flag: 'auth', env: 'INSTAINFER_AUTH', envAliases: ['WHISK_AUTH'], description: "Key of the namespace, UUID:KEY; the guest's where it is not given.", valueName: 'UUID:KEY' }),
+  json: switchOption({ flag: 'json', env: 'INSTAINFER_JSON', description: 'Prints JSON instead of text.', defaultValue: false }),
+} as const;
+export type ServerAccess = OptionValues<typeof serverAccessTable>;
+
+const timeoutMs = 10_000;
+const errorSchema = z.object({ error: z.string() });
+
+/** @param route such as `/instainfer/v1/status`. @throws AppError SERVER_UNAVAILABLE, SERVER_REFUSED */
+export async function askServer<T>({ apiHost, auth }: ServerAccess, route: string, schema: z.ZodType<T>): Promise<T> {
+  const address = apiHost ?? 'http://localhost:3233';
+  const url = `${address.startsWith('http') ? address : `http://${address}`}${route}`;
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(url, { headers: { authorization: `Basic ${Buffer.from(auth ?? guestKey).toString('base64')}` }, signal: AbortSignal.timeout(timeoutMs) });
+    body = await response.json();
+  } catch (cause) {
+    throw new AppError('SERVER_UNAVAILABLE', `No standalone server answers at ${address}: ${describeError(cause)}.`, 'Start one with instainfer standalone, or name its address with --apihost.', { cause });
+  }
+  const parsed = schema.safeParse(body);
+  if (response.ok && parsed.success) return parsed.data;
+  const error = errorSchema.safeParse(body);
+  throw new AppError('SERVER_REFUSED', `${address} answered ${response.status}${error.success ? `: ${error.data.error}` : ''}.`, 'Check --auth, and that what you ask for is there.');
+}

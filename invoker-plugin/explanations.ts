@@ -1,0 +1,132 @@
+// Why an activation started as it did: gathered out of the scheduler's steps, live or from a journal. It decides nothing, and
+// remembers a bounded number of activations.
+import { shortNameOf, type ActionKey } from '../common/action-identity.ts';
+import type { FailActivation, SchedulerCommand, StartActivation } from './core/commands.ts';
+import type { SchedulerEvent } from './core/events.ts';
+
+/** One thing that was done ahead of calls for an action. Times in epoch ms. */
+export interface PreparationNote {
+  readonly at: number;
+  readonly containerId: string;
+  readonly what: 'load' | 'loaded' | 'load failed' | 'offload' | 'container lost';
+  /** The reason of a command or of a failure; of a load that succeeded, how long it took. */
+  readonly why: string;
+}
+
+export interface ActivationExplanation {
+  readonly activationId: string;
+  readonly actionKey: ActionKey;
+  readonly arrivedAt: number;
+  /** Whether it had to wait for a container before it was decided. */
+  readonly waited: boolean;
+  readonly decision?: Pick<StartActivation, 'startType' | 'containerId' | 'clean' | 'init'> & { readonly at: number };
+  readonly refusal?: FailActivation['reason'];
+  readonly finished?: { readonly at: number; readonly initMs: number; readonly loadMs: number; readonly runMs: number };
+  /** The last preparations for the action before it was decided, oldest first. */
+  readonly preparations: readonly PreparationNote[];
+}
+
+const mostActivations = 10_000;
+const mostNotes = 12;
+
+export class Explanations {
+  private readonly activations = new Map<string, ActivationExplanation>();
+  private readonly notes = new Map<ActionKey, PreparationNote[]>();
+
+  get(activationId: string): ActivationExplanation | undefined {
+    return this.activations.get(activationId);
+  }
+
+  /** Ids of what is remembered, the oldest first. */
+  get activationIds(): readonly string[] {
+    return [...this.activations.keys()];
+  }
+
+  observe(event: SchedulerEvent, commands: readonly SchedulerCommand[]): void {
+    this.note(event);
+    for (const command of commands) this.take(command, event.at);
+  }
+
+  private note(event: SchedulerEvent): void {
+    switch (event.type) {
+      case 'activationArrived':
+        this.set({ activationId: event.activationId, actionKey: event.actionKey, arrivedAt: event.at, waited: true, preparations: [] });
+        return;
+      case 'activationFinished': {
+        const known = this.activations.get(event.activationId);
+        const { at, initMs, loadMs, runMs } = event;
+        if (known !== undefined) this.activations.set(event.activationId, { ...known, finished: { at, initMs, loadMs, runMs } });
+        return;
+      }
+      case 'loadSucceeded':
+        this.add(event.actionKey, { at: event.at, containerId: event.containerId, what: 'loaded', why: `${Math.round(event.loadMs)} ms` });
+        return;
+      case 'loadFailed':
+        this.add(event.actionKey, { at: event.at, containerId: event.containerId, what: 'load failed', why: event.reason });
+        return;
+      case 'actionRemoved':
+        this.notes.delete(event.actionKey);
+        return;
+      case 'containerRemoved':
+        for (const [actionKey, notes] of this.notes) {
+          const last = notes.findLast(({ containerId }) => containerId === event.containerId);
+          if (last?.what === 'loaded') this.add(actionKey, { at: event.at, containerId: event.containerId, what: 'container lost', why: event.reason });
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  private take(command: SchedulerCommand, at: number): void {
+    if (command.type === 'load' || command.type === 'offload') {
+      this.add(command.actionKey, { at, containerId: command.containerId, what: command.type, why: command.reason });
+      return;
+    }
+    if (command.type !== 'startActivation' && command.type !== 'failActivation') return;
+    const known = this.activations.get(command.activationId);
+    if (known === undefined) return;
+    if (command.type === 'failActivation') {
+      this.activations.set(command.activationId, { ...known, refusal: command.reason });
+      return;
+    }
+    const { startType, containerId, clean, init } = command;
+    this.activations.set(command.activationId, { ...known, waited: at > known.arrivedAt, decision: { at, startType, containerId, clean, init }, preparations: [...(this.notes.get(known.actionKey) ?? [])] });
+  }
+
+  private add(actionKey: ActionKey, note: PreparationNote): void {
+    const notes = this.notes.get(actionKey) ?? [];
+    this.notes.set(actionKey, [...notes, note].slice(-mostNotes));
+  }
+
+  private set(explanation: ActivationExplanation): void {
+    this.activations.set(explanation.activationId, explanation);
+    const [oldest] = this.activations.keys();
+    if (this.activations.size > mostActivations && oldest !== undefined) this.activations.delete(oldest);
+  }
+}
+
+const meaningOf: Record<StartActivation['startType'], string> = {
+  cold: 'in a new container, since none was free that could serve it',
+  prewarmed: 'in a container that was waiting for any action; libraries and models were loaded while the caller waited',
+  warm: "in the action's own container, where everything was there since its last call",
+  preloaded: 'in a container that was waiting, in which its libraries and models were already resident',
+};
+
+/** An explanation as lines for a person. */
+export function explanationLines({ activationId, actionKey, arrivedAt, waited, decision, refusal, finished, preparations }: ActivationExplanation): string[] {
+  const since = (at: number): string => `${at < arrivedAt ? '-' : '+'}${formatMs(Math.abs(at - arrivedAt))}`;
+  const lines = [`${activationId} called ${shortNameOf(actionKey)} (${actionKey}) at ${new Date(arrivedAt).toISOString()}`];
+  for (const { at, containerId, what, why } of preparations) lines.push(`  ${since(at).padStart(10)}  ${containerId}: ${what} (${why})`);
+  if (refusal !== undefined) lines.push(`  it was refused: ${refusal}`);
+  if (decision !== undefined) {
+    const { startType, containerId, clean } = decision;
+    lines.push(`  ${since(decision.at).padStart(10)}  ${containerId}: started ${startType}, ${meaningOf[startType]}${clean === 'none' ? '' : '; another action was cleared out of it first'}${waited ? '; it had to wait' : ''}`);
+  } else if (refusal === undefined) lines.push('  it waits for a container');
+  if (finished !== undefined) lines.push(`  ${since(finished.at).padStart(10)}  answered: init ${formatMs(finished.initMs)}, load ${formatMs(finished.loadMs)}, run ${formatMs(finished.runMs)}`);
+  return lines;
+}
+
+function formatMs(ms: number): string {
+  return ms < 10_000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
