@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { isHelpRequested } from '../common/config.ts';
+import { parseStandaloneOptions } from '../cli/standalone/options.ts';
 import { parseDemoOptions, parseSimOptions } from '../demo/options.ts';
 import { parseCompareOptions } from '../lab/lab-command.ts';
+import { Namespaces } from '../standalone/namespaces.ts';
 import { runTraceCommand } from '../lab/traces/trace-command.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -55,6 +57,19 @@ describe('the documented commands', function () {
       if (!isHelpRequested(args)) parseDemoOptions(args, {});
     });
   }
+
+  for (const args of unique('instainfer').filter(([command]) => command === 'standalone')) {
+    it(`npm run instainfer -- ${args.join(' ')} has options that the command takes`, () => {
+      const key = '11111111-2222-4333-8444-555555555555:abcdefghijklmnopqrstuvwxyz0123456789';
+      if (!isHelpRequested(args)) new Namespaces(parseStandaloneOptions(args.slice(1), {}).namespaces?.map((entry, at) => entry.replace('UUID:KEY', `${key}${at}`)));
+    });
+  }
+
+  it('npm run instainfer names commands that exist', async () => {
+    const { commands: known } = await import('../cli/commands/index.ts');
+    const names = known.map(({ name }) => name);
+    assert.deepEqual(unique('instainfer').map(([name]) => name ?? '').filter((name) => !names.includes(name) && !name.startsWith('--')), []);
+  });
 
   for (const args of unique('lab')) {
     it(`npm run lab -- ${args.join(' ')} has options that the lab takes`, () => {
