@@ -65,6 +65,8 @@ export class CommandExecutor {
   private readonly pending = new Map<string, PendingActivation>();
   /** Those of the pending ones that are in a container. */
   private readonly running = new Set<string>();
+  /** The scheduler hears nothing any more, and the driver removes what there is. */
+  private isClosing = false;
   private readonly underWay = new Set<Promise<void>>();
 
   constructor(options: ExecutorOptions, emit: (event: SchedulerEvent) => void) {
@@ -87,8 +89,9 @@ export class CommandExecutor {
     this.pending.set(activation.message.activationId, activation);
   }
 
-  /** Answers what has not been started; to be called when the scheduler has stopped. */
+  /** Answers what has not been started; to be called when the scheduler has stopped. Containers that end from now on were asked to. */
   abandonUnstarted(): void {
+    this.isClosing = true;
     for (const activationId of this.pending.keys()) {
       if (!this.running.has(activationId)) this.execute({ type: 'failActivation', activationId, reason: 'container-failed' });
     }
@@ -177,7 +180,7 @@ export class CommandExecutor {
     await managed.container.remove();
     managed.client.close();
     this.containers.delete(containerId);
-    if (!managed.removalRequested && !managed.isBorrowed) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
+    if (!managed.removalRequested && !managed.isBorrowed && !this.isClosing) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
     this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: managed.removalRequested ? 'requested' : 'crashed' });
   }
 
@@ -197,8 +200,14 @@ export class CommandExecutor {
     try {
       this.running.add(activationId);
       const outcome = await managed.run(command, pending.message, pending.action);
-      this.pending.delete(activationId);
       this.running.delete(activationId);
+      if (outcome.wasUnserved) {
+        this.options.logger.warn({ activationId, containerId }, 'a warm container refused the activation; it is tried in another');
+        if (this.isClosing) this.execute({ type: 'failActivation', activationId, reason: 'container-failed' });
+        else this.emit({ type: 'activationUnserved', at: this.now, activationId, containerId });
+        return;
+      }
+      this.pending.delete(activationId);
       const reported = this.options.listener.ran(pending, command, outcome);
       // The next activation's output must not mix with this one's; a container that goes anyway is not waited for.
       const containerUsable = leavesContainerUsable(outcome.response) && (await outcome.logs).isComplete;

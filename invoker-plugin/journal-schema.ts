@@ -59,6 +59,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     runMs: ms,
     usedBytes: bytes.optional(),
   }),
+  event('activationUnserved', { activationId, containerId }),
   event('loadSucceeded', { containerId, actionKey, loadMs: ms, residentBytes: bytes, usedBytes: bytes }),
   event('loadFailed', {
     containerId,

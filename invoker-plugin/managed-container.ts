@@ -31,12 +31,16 @@ export interface ActivationOutcome {
   readonly timedOut: boolean;
   /** The connection ended without an answer. */
   readonly wasCutOff: boolean;
+  /** The container refused to run it: it ended, or its action's process did, since its last run. Nothing has happened. */
+  readonly wasUnserved: boolean;
   /** The log, once both end markers are there. */
   readonly logs: Promise<CollectedLogs>;
 }
 
 /** OpenWhisk's default bound of a response (`whisk.activation.payload.max`). */
 export const maxResponseBytes = 1024 * 1024;
+/** What a runtime answers to a run that it has not begun and will not. */
+const unservedStatus = 503;
 const markerTimeoutMs = 2000;
 /** A container that is removed anyway is not waited for; what it wrote last may still be on its way. */
 const failedMarkerTimeoutMs = 200;
@@ -122,7 +126,7 @@ export class ManagedContainer {
       const failure = interpretInit(reply, limits);
       if (failure !== undefined) {
         const timedOut = 'failure' in reply && reply.failure === 'timeout';
-        return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, wasCutOff: isCutOff(reply), logs: collect(true) };
+        return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, wasCutOff: isCutOff(reply), wasUnserved: false, logs: collect(true) };
       }
     }
     const runAt = this.clock.now();
@@ -139,6 +143,7 @@ export class ManagedContainer {
       runMs: Math.max(0, reply.tookMs - runLoadMs),
       timedOut: 'failure' in reply && reply.failure === 'timeout',
       wasCutOff: isCutOff(reply),
+      wasUnserved: !command.init && 'status' in reply && reply.status === unservedStatus,
       logs: collect(!leavesContainerUsable(response)),
     };
   }
@@ -180,7 +185,7 @@ export class ManagedContainer {
   private unstarted(reason: string): ActivationOutcome {
     const at = this.clock.now();
     const response = platformFailure(`The container could not be made ready for the action: ${reason}`);
-    return { response, readyAt: at, startedAt: at, endedAt: at, initMs: undefined, loadMs: 0, runMs: 0, timedOut: false, wasCutOff: true, logs: Promise.resolve(noLogs) };
+    return { response, readyAt: at, startedAt: at, endedAt: at, initMs: undefined, loadMs: 0, runMs: 0, timedOut: false, wasCutOff: true, wasUnserved: false, logs: Promise.resolve(noLogs) };
   }
 }
 

@@ -12,7 +12,7 @@ import { actionOf, deleteResident, leaveIdle, type Action, type Container, type 
 const mostFailedStarts = 3;
 
 /** Gives a new activation a container, or a place among those that wait. Nothing overtakes one that found no room. */
-export function admit(context: StepContext, activationId: string, action: Action): void {
+export function admit(context: StepContext, activationId: string, action: Action, wasUnserved = false): void {
   const { state, config } = context;
   // Delivered twice (Kafka delivers at least once): it waits already.
   if (state.waiting.has(activationId)) return;
@@ -21,7 +21,7 @@ export function admit(context: StepContext, activationId: string, action: Action
     fail(context, activationId, 'queue-full');
     return;
   }
-  const waiting: WaitingActivation = { activationId, actionKey: action.key, state: 'queued', containerId: undefined, failedStarts: 0 };
+  const waiting: WaitingActivation = { activationId, actionKey: action.key, state: 'queued', containerId: undefined, failedStarts: 0, wasUnserved };
   state.waiting.set(activationId, waiting);
   state.queuedCount += 1;
   action.waitingCount += 1;
@@ -33,7 +33,7 @@ function apply(context: StepContext, waiting: WaitingActivation, action: Action,
   switch (choice.kind) {
     case 'take':
       stopWaiting(context, waiting);
-      start(context, waiting.activationId, action, choice);
+      start(context, waiting, action, choice);
       return true;
     case 'await-start':
       deleteUnclaimed(context, choice.container);
@@ -84,6 +84,22 @@ export function refuse(context: StepContext, activationId: string, reason: 'acti
   fail(context, activationId, reason);
 }
 
+/**
+ * The container refused the run before it began (503): it goes, and the activation is admitted anew, once. OpenWhisk's rule
+ * for a warm container whose first connection fails.
+ */
+export function rescheduleUnserved(context: StepContext, container: Container): void {
+  const { activation } = container;
+  if (activation === undefined) return;
+  const action = actionOf(context.state, activation.actionKey);
+  action.busyOwnCount -= 1;
+  context.state.dirty.add(action.key);
+  container.activation = undefined;
+  removeContainer(context, container, 'unusable');
+  if (activation.wasUnserved) fail(context, activation.activationId, 'container-failed');
+  else admit(context, activation.activationId, action, true);
+}
+
 /** The container's run can never be answered: it is not tried again, since the action may have had effects. */
 export function failRunning(context: StepContext, container: Container): void {
   const { activation } = container;
@@ -112,7 +128,7 @@ export function startAwaited(context: StepContext, container: Container, activat
   if (waiting === undefined) throw new Error(`container ${container.id} is claimed by ${activationId}, which does not wait`);
   container.claimedBy = undefined;
   stopWaiting(context, waiting);
-  start(context, activationId, actionOf(context.state, waiting.actionKey), { kind: 'take', container, startType: 'cold', clean: 'none' });
+  start(context, waiting, actionOf(context.state, waiting.actionKey), { kind: 'take', container, startType: 'cold', clean: 'none' });
 }
 
 /** Serves waiting activations as far as that goes, in order of arrival. `freed`: the container that has just become idle. */
@@ -154,7 +170,7 @@ function serveFromFreedMemory(context: StepContext): void {
 }
 
 /** Sends the activation into an idle container (or the one that has just started for it) and keeps the books. */
-function start(context: StepContext, activationId: string, action: Action, take: Take): void {
+function start(context: StepContext, { activationId, wasUnserved }: WaitingActivation, action: Action, take: Take): void {
   const { state } = context;
   const { container, startType, clean } = take;
   const formerKey = container.ownActionKey;
@@ -175,7 +191,7 @@ function start(context: StepContext, activationId: string, action: Action, take:
   }
   action.busyOwnCount += 1;
   state.dirty.add(action.key);
-  container.activation = { activationId, actionKey: action.key, startType, joinedLoad };
+  container.activation = { activationId, actionKey: action.key, startType, joinedLoad, wasUnserved };
   context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: startType !== 'warm' });
 }
 

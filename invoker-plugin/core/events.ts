@@ -52,7 +52,6 @@ export interface ContainerStarted extends EventBase {
   /** Private memory the container uses with nothing loaded. */
   readonly usedBytes: number;
 }
-/** The activation's run is over and its reply received; the container is idle again unless `containerUsable` is false. */
 /**
  * A stem cell that another invoker made and will use: artifacts may be loaded into it, and that is all. `containerRemoved`
  * when it is taken or gone. A scheduler that borrows serves nobody: it is told of plans, never of activations.
@@ -63,6 +62,7 @@ export interface ContainerFound extends EventBase {
   readonly memoryLimitBytes: number;
   readonly usedBytes: number;
 }
+/** The activation's run is over and its reply received; the container is idle again unless `containerUsable` is false. */
 export interface ActivationFinished extends EventBase {
   readonly type: 'activationFinished';
   readonly activationId: string;
@@ -75,6 +75,12 @@ export interface ActivationFinished extends EventBase {
   readonly runMs: number;
   /** Private memory of the container after the run; absent when it could not be read. */
   readonly usedBytes?: number | undefined;
+}
+/** The container refused the run before it began: it is about to end, or its action's process has. The activation had no effect. */
+export interface ActivationUnserved extends EventBase {
+  readonly type: 'activationUnserved';
+  readonly activationId: string;
+  readonly containerId: ContainerId;
 }
 export interface LoadSucceeded extends EventBase {
   readonly type: 'loadSucceeded';
@@ -142,6 +148,7 @@ export type SchedulerEvent =
   | ContainerStarted
   | ContainerFound
   | ActivationFinished
+  | ActivationUnserved
   | LoadSucceeded
   | LoadFailed
   | OffloadCompleted

@@ -32,6 +32,8 @@ export interface RunningActivation {
   readonly startType: StartType;
   /** It found a load of its own artifacts under way and waits for the rest of it. */
   readonly joinedLoad: boolean;
+  /** Another container has refused it already. */
+  readonly wasUnserved: boolean;
 }
 
 export type ContainerPhase = 'starting' | 'idle' | 'busy' | 'cleaning' | 'removing';
@@ -139,6 +141,7 @@ export interface WaitingActivation {
   state: WaitingState;
   containerId: ContainerId | undefined;
   failedStarts: number;
+  readonly wasUnserved: boolean;
 }
 
 /** An action that deserves one more place than it has. */

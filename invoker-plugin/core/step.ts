@@ -1,7 +1,7 @@
 // The scheduler: one event in, the next state and what to do about it out. It only dispatches; each question is answered in
 // its own file. No clock, no I/O: the same events give the same commands, live and simulated.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
-import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, serveWaiting, startAwaited } from './activations.ts';
+import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, rescheduleUnserved, serveWaiting, startAwaited } from './activations.ts';
 import type { SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type ActionDeployed,
   type ActivationArrived,
   type ActivationFinished,
+  type ActivationUnserved,
   type ContainerCleaned,
   type ContainerRemoved,
   type ContainerStarted,
@@ -86,6 +87,8 @@ function handle(context: StepContext, event: SchedulerEvent): void {
       return borrowContainer(context, event);
     case 'activationFinished':
       return onActivationFinished(context, event);
+    case 'activationUnserved':
+      return onActivationUnserved(context, event);
     case 'loadSucceeded':
       return onLoadSucceeded(context, event);
     case 'loadFailed':
@@ -290,6 +293,11 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
   makeIdle(context, container);
   serveWaiting(context, container);
   relievePressure(context, container);
+}
+
+function onActivationUnserved(context: StepContext, event: ActivationUnserved): void {
+  const container = context.state.containers.get(event.containerId);
+  if (container?.activation?.activationId === event.activationId) rescheduleUnserved(context, container);
 }
 
 function onLoadSucceeded(context: StepContext, event: LoadSucceeded): void {

@@ -1,5 +1,6 @@
 // The invoker against the real runtime in process containers, spoken to as a controller does: messages in, acknowledgements out.
 import { strict as assert } from 'node:assert';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
@@ -10,6 +11,7 @@ import { invokerTopic, type ActivationMessage } from '../../common/messages/acti
 import { decode, encode } from '../../common/messages/codec.ts';
 import { eventMessageSchema, eventsTopic } from '../../common/messages/event-message.ts';
 import { MemoryCatalog } from '../../controller-plugin/embedded/memory-catalog.ts';
+import { until } from '../../controller-plugin/testing/until.ts';
 import type { SchedulerConfig } from '../core/config.ts';
 import { baseConfig, MiB } from '../core/test/builders.ts';
 import { ProcessDriver } from '../drivers/process-driver.ts';
@@ -118,6 +120,18 @@ describe('the invoker', function () {
     assert.ok(first !== undefined && 'response' in first && typeof first.response === 'object');
     return first.response;
   };
+
+  it('runs an activation elsewhere when the process of its warm container has ended between two runs', async () => {
+    catalog.put(actionOf('mortal', 'function main() { setTimeout(() => process.exit(1), 20); return { pid: process.pid } }'));
+    const pidOf = (record: WhiskActivation): number => (record.response.result as { pid: number }).pid;
+    const first = pidOf(recordOf(await acknowledged(await send('mortal'))));
+    // Gone from there means that its parent, the proxy, has taken note of its end.
+    await until('the process of the action ends', () => !existsSync(`/proc/${first}`));
+    const second = recordOf(await acknowledged(await send('mortal')));
+    assert.equal(second.response.statusCode, 0, JSON.stringify(second.response.result));
+    assert.notEqual(pidOf(second), first);
+    assert.ok(second.annotations.some(({ key }) => key === 'initTime'), 'it was initialised in another container');
+  });
 
   it('answers a blocking activation with its result, then with the freed slot', async () => {
     catalog.put(actionOf('hello', 'function main(args) { return { greeting: "hello " + args.name } }'));

@@ -142,6 +142,21 @@ describe('a managed container', () => {
     });
   }
 
+  for (const { init, wasUnserved, title } of [
+    { init: false, wasUnserved: true, title: 'says that a warm run was refused with 503, so that it may run elsewhere' },
+    { init: true, wasUnserved: false, title: 'takes a 503 of a container that it has just initialised for the action’s failure' },
+  ]) {
+    it(title, async () => {
+      let asked = 0;
+      answer = (response) => {
+        asked += 1;
+        response.statusCode = init && asked === 1 ? 200 : 503;
+        response.end('{"error":"gone"}');
+      };
+      assert.equal((await managed.run({ ...command, init }, message, action)).wasUnserved, wasUnserved);
+    });
+  }
+
   it('says that the action exited when the container ends for another reason', async () => {
     answer = (response) => {
       response.destroy();

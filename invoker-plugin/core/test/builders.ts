@@ -102,6 +102,10 @@ export class TestScheduler {
     });
   }
 
+  unserved(activationId: string, containerId: string): SchedulerCommand[] {
+    return this.tell({ type: 'activationUnserved', at: this.now, activationId, containerId });
+  }
+
   loaded(containerId: string, actionKey: string, usedBytes = 70 * MiB, residentBytes = 50 * MiB): SchedulerCommand[] {
     return this.tell({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs: 350, residentBytes, usedBytes });
   }

@@ -150,6 +150,10 @@ export class RandomWorld {
         return { type: 'containerStarted', at, containerId, startMs: how, usedBytes: 20 * MiB };
       case 'startActivation': {
         if (container?.running === command.activationId) container.running = undefined;
+        if (how % 17 === 3 && container !== undefined && this.activations.get(command.activationId) === 'running') {
+          this.activations.set(command.activationId, 'waiting');
+          return { type: 'activationUnserved', at, activationId: command.activationId, containerId };
+        }
         if (this.activations.get(command.activationId) === 'running') this.activations.set(command.activationId, 'done');
         const measured = how % 3 === 0 ? {} : { usedBytes };
         return { type: 'activationFinished', at, activationId: command.activationId, containerId, containerUsable: how % 11 !== 5, initMs: how % 50, loadMs: how % 300, runMs: how, ...measured };

@@ -43,6 +43,40 @@ describe('choosing a container as stock OpenWhisk does', () => {
     ]);
   });
 
+  it('takes an activation that a warm container refused to another one, and the container goes', () => {
+    const scheduler = withActions({}, a);
+    scheduler.runOnce('a1', a);
+    scheduler.arrive('a2', a);
+    scheduler.unserved('a2', 'c1');
+    assert.equal(scheduler.the('removeContainer').containerId, 'c1');
+    const { containerId } = scheduler.the('createContainer');
+    scheduler.removed('c1');
+    scheduler.started(containerId);
+    const { activationId, init } = scheduler.the('startActivation');
+    assert.deepEqual({ activationId, init }, { activationId: 'a2', init: true });
+  });
+
+  it('gives an activation up that a second container refuses', () => {
+    const scheduler = withActions({}, a);
+    scheduler.arrive('a1', a);
+    scheduler.arrive('a2', a);
+    for (const containerId of ['c1', 'c2']) scheduler.started(containerId);
+    for (const [activationId, containerId] of [['a1', 'c1'], ['a2', 'c2']] as const) scheduler.finished(activationId, containerId);
+    scheduler.arrive('a3', a);
+    const first = scheduler.the('startActivation').containerId;
+    scheduler.unserved('a3', first);
+    const second = scheduler.the('startActivation').containerId;
+    assert.notEqual(second, first);
+    scheduler.unserved('a3', second);
+    assert.deepEqual(scheduler.all('failActivation'), [{ type: 'failActivation', activationId: 'a3', reason: 'container-failed' }]);
+  });
+
+  it('passes over a refusal of an activation that is no longer in the container', () => {
+    const scheduler = withActions({}, a);
+    scheduler.runOnce('a1', a);
+    assert.deepEqual(scheduler.unserved('a1', 'c1'), []);
+  });
+
   it('reuses the container that was used last, so that the others reach the end of their keep-alive', () => {
     const scheduler = withActions({}, a);
     for (const [activationId, containerId] of [['a1', 'c1'], ['a2', 'c2']] as const) {
