@@ -47,8 +47,8 @@ export class ResidentPipeline {
   private readonly folder: PipelineFolder;
   private readonly states: ReadonlyMap<PartName, PartState>;
   private turn: Promise<unknown> = Promise.resolve();
-  /** Whether runs count as part of loading: their memory stays. */
-  private isRehearsing = false;
+  /** Networks whose first run is part of loading them: its memory stays. */
+  private rehearsing: readonly PartState[] = [];
 
   private constructor(options: ResidentPipelineOptions, folder: PipelineFolder) {
     this.options = options;
@@ -73,7 +73,7 @@ export class ResidentPipeline {
       const missing = [...this.states.values()].filter(({ worker }) => worker === undefined);
       await this.options.evict(missing.flatMap(({ stored }) => planPartOpening(stored, mode).files));
       if (missing.length > 0) await this.options.clock.during(() => this.openAll(missing, mode));
-      if (mode === 'ahead' && missing.length > 0) await this.rehearse();
+      if (mode === 'ahead' && missing.length > 0) await this.rehearse(missing);
       return this.parts;
     });
   }
@@ -154,7 +154,7 @@ export class ResidentPipeline {
     throw new AppError('TOO_LITTLE_MEMORY', `Loading ${names} of the pipeline ${this.options.name} needs about ${neededBytes} bytes; ${freeBytes} of ${this.options.limitBytes} are free.`, 'Give the action more memory, or build the loading form: npm run models -- build');
   }
 
-  private async rehearse(): Promise<void> {
+  private async rehearse(opened: readonly PartState[]): Promise<void> {
     const { sizeStep } = this.folder;
     const parts = this.parts;
     const rehearsed = new DiffusionPipeline({
@@ -163,11 +163,11 @@ export class ResidentPipeline {
       encodePng: this.options.libraries.encodePng,
       parts: () => Promise.resolve(parts),
     });
-    this.isRehearsing = true;
+    this.rehearsing = opened;
     try {
       await rehearsed.generate({ prompt: '', steps: 1, seed: 0, width: sizeStep, height: sizeStep, deadline: Infinity });
     } finally {
-      this.isRehearsing = false;
+      this.rehearsing = [];
     }
   }
 
@@ -181,7 +181,7 @@ export class ResidentPipeline {
     const worker = state?.worker;
     if (state === undefined || worker === undefined) throw corruptPipeline(`${name} of the pipeline ${this.options.name} is not there`);
     const run = async (feeds: Tensors): Promise<Tensors> => {
-      if (!this.isRehearsing) return worker.run(feeds);
+      if (!this.rehearsing.includes(state)) return worker.run(feeds);
       const [bytesBefore, startedAt] = [privateBytes(), performance.now()];
       const tensors = await worker.run(feeds);
       state.bytes += Math.max(0, privateBytes() - bytesBefore);
