@@ -70,8 +70,7 @@ async function recordOf({ activationId, answered }: Invocation, activations: Act
   const result = await answered;
   if ('record' in result) return result.record;
   if (result.isSystemError) throw new ApiError(500, 'There was an internal server error.');
-  const stored = activations.whenStored(activationId);
-  return (await activations.get(namespace, activationId)) ?? stored;
+  return activations.whenStored(namespace, activationId);
 }
 
 function answerWithin<T>(clock: Clock, waitMs: number, work: Promise<T>): Promise<T | undefined> {

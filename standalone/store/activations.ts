@@ -81,11 +81,20 @@ export class Activations implements ActivationStore {
     this.write();
   }
 
-  /** Resolves with the record of an activation once it has ended. To be asked for before it has. */
-  whenStored(activationId: string): Promise<WhiskActivation> {
-    return new Promise((resolve) => {
-      this.awaited.set(activationId, [...(this.awaited.get(activationId) ?? []), resolve]);
+  /** Resolves with the record of an activation once it has ended, or at once when it has. */
+  async whenStored(namespace: string, activationId: string): Promise<WhiskActivation> {
+    // Listening first: between a look and the listening it could come.
+    let hear: (record: WhiskActivation) => void = () => undefined;
+    const coming = new Promise<WhiskActivation>((resolve) => {
+      hear = resolve;
     });
+    this.awaited.set(activationId, [...(this.awaited.get(activationId) ?? []), hear]);
+    const there = await this.get(namespace, activationId);
+    if (there === undefined) return coming;
+    const others = (this.awaited.get(activationId) ?? []).filter((listener) => listener !== hear);
+    if (others.length === 0) this.awaited.delete(activationId);
+    else this.awaited.set(activationId, others);
+    return there;
   }
 
   async get(namespace: string, id: string): Promise<WhiskActivation | undefined> {

@@ -100,9 +100,8 @@ export class ServedSystem {
   }
 
   /** The record of an activation of the guest's, once it has ended. */
-  async recordOf(activationId: string): Promise<WhiskActivation> {
-    const stored = this.system.activations.whenStored(activationId);
-    return (await this.system.activations.get(guestNamespace, activationId)) ?? stored;
+  recordOf(activationId: string): Promise<WhiskActivation> {
+    return this.system.activations.whenStored(guestNamespace, activationId);
   }
 
   /** Creates an action of the guest's out of source text. */

@@ -1,0 +1,47 @@
+import { strict as assert } from 'node:assert';
+import { Explanations, explanationLines } from '../explanations.ts';
+
+const actionKey = 'guest/resnet@0.0.1';
+
+describe('the explanation of an activation', () => {
+  it('tells what was done ahead, the decision and the times', () => {
+    const explanations = new Explanations();
+    explanations.observe({ type: 'ticked', at: 1000 }, [{ type: 'load', containerId: 'c1', actionKey, reason: 'preload-window' }]);
+    explanations.observe({ type: 'loadSucceeded', at: 1300, containerId: 'c1', actionKey, loadMs: 300, residentBytes: 1, usedBytes: 1 }, []);
+    explanations.observe({ type: 'activationArrived', at: 2000, activationId: 'a', actionKey }, [{ type: 'startActivation', activationId: 'a', containerId: 'c1', actionKey, startType: 'preloaded', clean: 'none', init: true }]);
+    explanations.observe({ type: 'activationFinished', at: 2050, activationId: 'a', containerId: 'c1', containerUsable: true, initMs: 3, loadMs: 0, runMs: 40 }, []);
+    const explanation = explanations.get('a');
+    assert.ok(explanation !== undefined);
+    assert.deepEqual(explanationLines(explanation), [
+      'a called resnet (guest/resnet@0.0.1) at 1970-01-01T00:00:02.000Z',
+      '  -1000.0 ms  c1: load (preload-window)',
+      '   -700.0 ms  c1: loaded (300 ms)',
+      '     +0.0 ms  c1: started preloaded, in a container that was waiting, in which its libraries and models were already resident',
+      '    +50.0 ms  answered: init 3.0 ms, load 0.0 ms, run 40.0 ms',
+    ]);
+  });
+
+  it('tells that a container with the artifacts was lost, and that the call had to wait', () => {
+    const explanations = new Explanations();
+    explanations.observe({ type: 'loadSucceeded', at: 1000, containerId: 'c1', actionKey, loadMs: 10, residentBytes: 1, usedBytes: 1 }, []);
+    explanations.observe({ type: 'containerRemoved', at: 1100, containerId: 'c1', reason: 'crashed' }, []);
+    explanations.observe({ type: 'activationArrived', at: 1200, activationId: 'a', actionKey }, [{ type: 'createContainer', containerId: 'c2', memoryLimitBytes: 1, reason: 'activation' }]);
+    explanations.observe({ type: 'containerStarted', at: 1500, containerId: 'c2', startMs: 300, usedBytes: 1 }, [{ type: 'startActivation', activationId: 'a', containerId: 'c2', actionKey, startType: 'cold', clean: 'none', init: true }]);
+    const explanation = explanations.get('a');
+    assert.deepEqual(explanation?.preparations.map(({ what, why }) => [what, why]), [['loaded', '10 ms'], ['container lost', 'crashed']]);
+    assert.equal(explanation?.waited, true);
+    assert.equal(explanation?.decision?.startType, 'cold');
+  });
+
+  it('tells why one was refused, and remembers ten thousand', () => {
+    const explanations = new Explanations();
+    for (let number = 0; number <= 10_000; number += 1) {
+      const activationId = String(number);
+      explanations.observe({ type: 'activationArrived', at: 1, activationId, actionKey }, [{ type: 'failActivation', activationId, reason: 'queue-full' }]);
+    }
+    assert.equal(explanations.get('0'), undefined);
+    const last = explanations.get('10000');
+    assert.equal(last?.refusal, 'queue-full');
+    assert.ok(last !== undefined && explanationLines(last).some((line) => line.includes('refused: queue-full')));
+  });
+});
