@@ -22,6 +22,8 @@ export const errorCodes = {
   DIFFUSION_CANCELLED: { retriable: true },
   WEIGHTS_MISMATCH: { retriable: false },
   DISK_FULL: { retriable: true },
+  DOWNLOAD_FAILED: { retriable: true },
+  DOWNLOAD_REFUSED: { retriable: false },
   ACTION_UNREADABLE: { retriable: false },
   CATALOG_UNAVAILABLE: { retriable: true },
   PLATFORM_UNSUPPORTED: { retriable: false },

@@ -29,7 +29,7 @@ export interface BuildZooOptions {
 
 export type ZooProgress =
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'skipped'; readonly model: ModelName }
+  | { readonly kind: 'skipped'; readonly model: string }
   | { readonly kind: 'built'; readonly model: StoredModel; readonly tookMs: number }
   | ({ readonly kind: 'step' } & ModelProgress);
 

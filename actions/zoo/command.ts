@@ -1,5 +1,5 @@
 // The command `npm run models`: parses its options, shows progress and decides the exit code. The work itself is in
-// `build-zoo.ts`, `verify-store.ts` and `import-weights.ts`.
+// `build-zoo.ts`, `verify-store.ts`, `import-weights.ts` and `../provisioning/`.
 import { parseArgs } from 'node:util';
 import path from 'node:path';
 import pc from 'picocolors';
@@ -12,6 +12,8 @@ import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
 import { megabytes, printProgressTo, seconds } from './print-progress.ts';
 import { importWeights } from './import-weights.ts';
+import { largestOnnxBytes, pullModels } from '../provisioning/pull-models.ts';
+import { parseWantedModel, readRegistryList } from '../provisioning/registry-list.ts';
 import { requireSound, verifyStore } from './verify-store.ts';
 
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
@@ -24,6 +26,10 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
   list                      what the store holds
   verify                    compare every file with its checksum
   import NAME FILE          take trained weights from a .safetensors file
+  pull NAME[@VERSION] URL   bring an ONNX file from https://, http:// or s3://BUCKET/KEY
+    --sha256 HEX            its checksum
+    --max-bytes N           the longest file that is taken (default ${largestOnnxBytes})
+  pull --list FILE          bring what the store lacks of a list of models
 
   --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
   --help                    this text
@@ -36,6 +42,9 @@ interface Options {
   readonly seed: number;
   readonly only: readonly ModelName[] | undefined;
   readonly isForced: boolean;
+  readonly list: string | undefined;
+  readonly sha256: string | undefined;
+  readonly maxBytes: number;
 }
 
 function toModelName(name: string): ModelName {
@@ -49,6 +58,12 @@ function toSeed(text: string | undefined): number {
   throw new AppError('BAD_OPTION', `--seed must be a whole number, not ${text}.`, 'For example: --seed 1');
 }
 
+function toMaxBytes(text: string | undefined): number {
+  const bytes = Number(text ?? largestOnnxBytes);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new AppError('BAD_OPTION', `--max-bytes must be a whole number of bytes, not ${text}.`, 'For example: --max-bytes 500000000');
+}
+
 function parse(argv: readonly string[]): { positionals: string[]; options: Options; wantsHelp: boolean } {
   try {
     const { values, positionals } = parseArgs({
@@ -60,12 +75,15 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
         force: { type: 'boolean', default: false },
         seed: { type: 'string' },
         dir: { type: 'string' },
+        list: { type: 'string' },
+        sha256: { type: 'string' },
+        'max-bytes': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']) }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -113,6 +131,17 @@ async function importModel({ directory, size }: Options, [name, file, ...rest]: 
   print({ kind: 'built', model, tookMs: performance.now() - startedMs });
 }
 
+async function pull({ directory, size, list: listFile, sha256, maxBytes }: Options, [reference, url, ...rest]: readonly string[], signal: AbortSignal): Promise<void> {
+  if (rest.length > 0 || (listFile === undefined) === (url === undefined) || (listFile !== undefined && reference !== undefined)) {
+    throw new AppError('BAD_OPTION', 'pull takes a name and an address, or --list FILE.', 'For example: npm run models -- pull my-model https://example.org/model.onnx --sha256 HEX');
+  }
+  const [name, version] = reference?.split('@') ?? [];
+  const models = listFile === undefined ? [parseWantedModel({ name, ...(version === undefined ? {} : { version }), url, sha256 })] : await readRegistryList(listFile);
+  const effort = size === 'full' ? 'measured' : 'quick';
+  const result = await pullModels({ directory, models, env: process.env, effort, maxBytes, signal, onProgress: printProgressTo(process.stderr) });
+  console.log(`${result.pulled} pulled, ${result.skipped} there already: ${directory}`);
+}
+
 async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
   const { positionals, options, wantsHelp } = parse(argv);
   const [command, ...rest] = positionals;
@@ -126,6 +155,8 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
       return verify(options);
     case 'import':
       return importModel(options, rest, signal);
+    case 'pull':
+      return pull(options, rest, signal);
     default:
       throw new AppError('BAD_OPTION', command === undefined ? 'A command is missing.' : `There is no command ${command}.`, 'See npm run models -- --help');
   }

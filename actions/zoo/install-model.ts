@@ -25,13 +25,9 @@ const formDiskFactor = { withoutBlobs: 2.1, withBlobs: 2.9 } as const;
 /** Whether the model multiplies matrices of many rows; a layer at the end of a convolutional network has one. */
 const hasMatrixProducts = (graph: GraphDescription): boolean => graph.nodes.some(({ opType }) => opType === 'MatMul');
 
-function formDiskBytes(graph: GraphDescription): number {
-  return Math.ceil(weightBytes(graph) * (hasMatrixProducts(graph) ? formDiskFactor.withBlobs : formDiskFactor.withoutBlobs));
-}
-
 /** One step of the work on one model. */
 export interface ModelProgress {
-  readonly model: ModelName;
+  readonly model: string;
   readonly step: string;
   /** 0 to 1, where the step knows. */
   readonly fraction?: number;
@@ -51,7 +47,7 @@ export interface InstallOptions {
 export async function installPlain(store: StoreWriter, options: InstallOptions): Promise<StoredModel> {
   const { name, size, weights, origin, signal, onProgress, openFile } = options;
   const { graph, sampleInputs } = describeArchitecture(name, size);
-  await store.requireFreeBytes(weightBytes(graph) + formDiskBytes(graph), name);
+  await store.requireFreeBytes(weightBytes(graph) + formDiskBytes(weightBytes(graph), hasMatrixProducts(graph)), name);
   return store.withPartialFolder(name, async (folder) => {
     const file = path.join(folder, `${name}.onnx`);
     const written = await writeOnnx({
@@ -96,25 +92,38 @@ async function explainFailure(thrown: unknown, store: StoreWriter, model: Stored
   return new AppError('DISK_FULL', `The disk is full: the loading form of ${model.name} cannot be written to ${store.directory}.`, 'Free some space, or choose another disk with --dir, and run the same command again.', { cause: thrown });
 }
 
-/** Chooses, makes and records the loading form of a model that has its plain file; an older form is deleted. */
-export async function installForm(store: StoreWriter, model: StoredModel, options: Pick<InstallOptions, 'name' | 'size' | 'signal' | 'onProgress'>): Promise<StoredModel> {
-  const { name, size, signal, onProgress } = options;
+/** What the loading form of a model is made from, whosever model it is. */
+export interface FormOptions {
+  /** For progress and messages. */
+  readonly label: string;
+  /** Folder in the store that the form's own folder goes into. */
+  readonly folder: string;
+  readonly hasMatrixProducts: boolean;
+  readonly effort: 'measured' | 'quick';
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: ((step: string) => void) | undefined;
+}
+
+/** Disk that making the form of a plain file takes at its peak. */
+export const formDiskBytes = (plainBytes: number, hasProducts: boolean): number => Math.ceil(plainBytes * (hasProducts ? formDiskFactor.withBlobs : formDiskFactor.withoutBlobs));
+
+/** Chooses and makes the loading form of a model whose plain file is in the store; resolves to the model with it, not recorded yet. */
+export async function makeForm(store: StoreWriter, model: StoredModel, { label, folder, hasMatrixProducts: hasProducts, effort, signal, onStep }: FormOptions): Promise<StoredModel> {
   const key = currentFormKey();
-  const target = `${name}/${formFolderName(model.plain.sha256, key)}`;
-  const { graph } = describeArchitecture(name, size);
-  await store.requireFreeBytes(formDiskBytes(graph), name);
-  const formed = await store.withPartialFolder(`${name}-form`, async (directory) => {
+  const target = `${folder}/${formFolderName(model.plain.sha256, key)}`;
+  await store.requireFreeBytes(formDiskBytes(model.plain.bytes, hasProducts), label);
+  return store.withPartialFolder(`${label}-form`, async (directory) => {
     try {
       const chosen = await chooseForm({
         plainFile: path.join(store.directory, model.plain.path),
-        hasMatrixProducts: hasMatrixProducts(graph),
+        hasMatrixProducts: hasProducts,
         sampleInputs: model.sampleInputs,
         directory,
-        effort: size === 'full' ? 'measured' : 'quick',
+        effort,
         signal,
-        onStep: (step) => onProgress?.({ model: name, step }),
+        ...(onStep === undefined ? {} : { onStep }),
       });
-      onProgress?.({ model: name, step: 'computing checksums' });
+      onStep?.('computing checksums');
       const form = await recordedForm(chosen, key, target);
       signal?.throwIfAborted();
       await store.moveIntoPlace(path.dirname(chosen.candidate.file), target);
@@ -122,6 +131,20 @@ export async function installForm(store: StoreWriter, model: StoredModel, option
     } catch (thrown) {
       throw await explainFailure(thrown, store, model);
     }
+  });
+}
+
+/** Chooses, makes and records the loading form of a model that has its plain file; an older form is deleted. */
+export async function installForm(store: StoreWriter, model: StoredModel, options: Pick<InstallOptions, 'name' | 'size' | 'signal' | 'onProgress'>): Promise<StoredModel> {
+  const { name, size, signal, onProgress } = options;
+  const { graph } = describeArchitecture(name, size);
+  const formed = await makeForm(store, model, {
+    label: name,
+    folder: name,
+    hasMatrixProducts: hasMatrixProducts(graph),
+    effort: size === 'full' ? 'measured' : 'quick',
+    signal,
+    onStep: (step) => onProgress?.({ model: name, step }),
   });
   await store.record(formed);
   return formed;

@@ -1,5 +1,5 @@
-// The part of the ONNX file format that the zoo writes, declared for protobufjs. Field numbers are those of onnx.proto3
-// (github.com/onnx/onnx, IR version 8); what the zoo never writes is left out, so this is no reader of foreign models.
+// The part of the ONNX file format that the zoo writes, and where a pulled model is looked into, declared for protobufjs.
+// Field numbers are those of onnx.proto3 (github.com/onnx/onnx, IR version 8); what neither needs is left out.
 import protobuf from 'protobufjs';
 
 const schema = `
@@ -21,8 +21,11 @@ message AttributeProto {
   int64 i = 3;
   bytes s = 4;
   TensorProto t = 5;
+  GraphProto g = 6;
   repeated float floats = 7;
   repeated int64 ints = 8;
+  repeated TensorProto tensors = 10;
+  repeated GraphProto graphs = 11;
   int32 type = 20;
 }
 message NodeProto {
@@ -38,12 +41,15 @@ message TensorShapeProto { repeated Dimension dim = 1; }
 message TensorTypeProto { int32 elem_type = 1; TensorShapeProto shape = 2; }
 message TypeProto { TensorTypeProto tensor_type = 1; }
 message ValueInfoProto { string name = 1; TypeProto type = 2; }
+message SparseTensorProto { TensorProto values = 1; TensorProto indices = 2; }
+message FunctionProto { repeated NodeProto node = 7; }
 message GraphProto {
   repeated NodeProto node = 1;
   string name = 2;
   repeated TensorProto initializer = 5;
   repeated ValueInfoProto input = 11;
   repeated ValueInfoProto output = 12;
+  repeated SparseTensorProto sparse_initializer = 15;
 }
 message ModelProto {
   int64 ir_version = 1;
@@ -51,6 +57,7 @@ message ModelProto {
   string producer_version = 3;
   GraphProto graph = 7;
   repeated OperatorSetIdProto opset_import = 8;
+  repeated FunctionProto functions = 25;
 }
 `;
 
