@@ -14,9 +14,9 @@ import { createLogger, type Logger } from '../../common/logger.ts';
 import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { Preloader } from '../../controller-plugin/preloader.ts';
 import { Attachment, borrowingSchedulerConfig } from '../../invoker-plugin/attach/attachment.ts';
-import { CouchCatalog } from '../../invoker-plugin/stores/couch-catalog.ts';
 import { attachTable } from '../attach/options.ts';
 import { exitCodes } from '../command.ts';
+import { couchCatalogOf } from '../couch-options.ts';
 
 const usage = `usage: instainfer attach --id N --kafka-brokers HOST:PORT --couch-host HOST [options]
 
@@ -26,9 +26,6 @@ Loads models and libraries ahead of calls into the stem cells of a stock OpenWhi
 const kind = 'nodejs:instainfer';
 const defaultImage = 'instainfer/action-nodejs-instainfer:latest';
 const millisecondsPerSecond = 1000;
-const storeTimeoutMs = 10_000;
-/** Code of actions that is kept in memory. */
-const catalogCacheBytes = 256 * 1024 * 1024;
 /** Until a first load has been measured. */
 const firstEstimate = { loadMs: 500, residentBytes: 64 * 1024 * 1024 };
 const keepHistoriesEveryMs = 5000;
@@ -48,7 +45,7 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
   const logger = createLogger('attach', values.logLevel);
   const clock = new SystemClock();
   const bus = await KafkaBus.connect({ ...kafkaBusOptionsOf(values, `instainfer-attach${values.id}`, logger), timing });
-  const planner = values.plans === 'own' ? plannerOf(bus, clock, logger) : undefined;
+  const planner = values.plans === 'own' ? plannerOf({ bus, clock, logger, catalog }) : undefined;
   const attachment = new Attachment({
     invoker: values.id,
     bus,
@@ -77,21 +74,13 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
 }
 
 /** The planner of a deployment that has none: it reads the stock topics in groups of its own. */
-function plannerOf(bus: Bus, clock: Clock, logger: Logger): Preloader {
-  // What an action declares is looked up when it is loaded; to plan, its activations are enough.
-  const noCatalog: ActionCatalog = { find: () => Promise.resolve(undefined), findLatest: () => Promise.resolve(undefined) };
-  return new Preloader({ bus, clock, logger, catalog: noCatalog, invokers: [], keepHistoriesEveryMs, config: { ...defaultPreloaderConfig, placeActions: true } });
+function plannerOf(parts: { readonly bus: Bus; readonly clock: Clock; readonly logger: Logger; readonly catalog: ActionCatalog }): Preloader {
+  return new Preloader({ ...parts, invokers: [], keepHistoriesEveryMs, config: { ...defaultPreloaderConfig, placeActions: true } });
 }
 
 /** @throws AppError BAD_OPTION */
-function catalogOf({ couchProtocol, couchHost, couchPort, couchUser, couchPassword, couchEntities }: AttachOptions): ActionCatalog {
-  if (couchHost === undefined) {
-    throw new AppError('BAD_OPTION', 'What an action declares is in its document, and there is no database to read it from.', 'Give --couch-host, or CONFIG_whisk_couchdb_host as the invoker has it.');
-  }
-  const credentials = couchUser === undefined ? undefined : `${couchUser}:${couchPassword ?? ''}`;
-  return new CouchCatalog({
-    couch: { baseUrl: `${couchProtocol}://${couchHost}:${couchPort}`, credentials, timeoutMs: storeTimeoutMs },
-    database: couchEntities ?? 'whisk_local_whisks',
-    cacheBytes: catalogCacheBytes,
-  });
+function catalogOf(values: AttachOptions): ActionCatalog {
+  const catalog = couchCatalogOf(values);
+  if (catalog !== undefined) return catalog;
+  throw new AppError('BAD_OPTION', 'What an action declares is in its document, and there is no database to read it from.', 'Give --couch-host, or CONFIG_whisk_couchdb_host as the invoker has it.');
 }

@@ -14,6 +14,7 @@ import { createPlannerMetrics } from '../../controller-plugin/planner-metrics.ts
 import { createPlannerServer } from '../../controller-plugin/planner-server.ts';
 import { Preloader } from '../../controller-plugin/preloader.ts';
 import { exitCodes } from '../command.ts';
+import { couchCatalogOf } from '../couch-options.ts';
 import { controllerTable } from '../controller/options.ts';
 
 const usage = `usage: instainfer controller --kafka-brokers HOST:PORT [options]
@@ -27,7 +28,7 @@ const timing = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 };
 /** Rounds of keeping that may fail before the planner says that it is not well. */
 const failedRoundsUntilUnwell = 12;
 
-/** Documents are not needed to plan: versions are in the activations. */
+/** Without a database: versions are in the activations, so that an action is planned for from its first call on. */
 const noCatalog: ActionCatalog = { find: () => Promise.resolve(undefined), findLatest: () => Promise.resolve(undefined) };
 
 export async function runController(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -48,7 +49,7 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
     bus,
     clock,
     logger,
-    catalog: noCatalog,
+    catalog: couchCatalogOf(values) ?? noCatalog,
     invokers: [],
     arrivalsFrom: values.arrivals,
     keepHistoriesEveryMs: keepEveryMs,

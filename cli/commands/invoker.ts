@@ -20,6 +20,7 @@ import { CouchCatalog } from '../../invoker-plugin/stores/couch-catalog.ts';
 import type { HttpTarget } from '../../invoker-plugin/stores/http-json.ts';
 import { NamespaceBlocklist } from '../../invoker-plugin/stores/namespace-blocklist.ts';
 import { exitCodes } from '../command.ts';
+import { catalogCacheBytes, storeTimeoutMs } from '../couch-options.ts';
 import { signalled } from '../signalled.ts';
 import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
 import { openJournal } from '../invoker/journal-file.ts';
@@ -27,11 +28,8 @@ import { estimatorOf } from '../invoker/load-estimate.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
 
-/** Code of actions that is kept in memory. */
-const catalogCacheBytes = 256 * 1024 * 1024;
 /** One invoker alone reads its topic: the successor of one that was killed need not wait for a stock session's half minute. */
 const timing = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 };
-const storeTimeoutMs = 10_000;
 const runtimeMain = path.resolve(import.meta.dirname, '../../runtime/main.js');
 
 export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -3,10 +3,12 @@ import { kafkaOptionTable } from '../../common/bus/kafka/settings.ts';
 import { withConfigFile } from '../../common/config-file.ts';
 import { choiceOption, numberOption, switchOption, textOption } from '../../common/config.ts';
 import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
+import { couchOptionTable } from '../couch-options.ts';
 import { arrivalSources } from '../../controller-plugin/observer/observer.ts';
 
 export const controllerTable = withConfigFile({
   ...kafkaOptionTable,
+  ...couchOptionTable,
   arrivals: choiceOption({ flag: 'arrivals', env: 'INSTAINFER_ARRIVALS', description: "Where calls are counted: on the invokers' topics as they arrive, or in the user events once they have ended.", choices: arrivalSources, defaultValue: 'topics' }),
   placement: switchOption({ flag: 'placement', env: 'INSTAINFER_PLACEMENT', description: 'Whether plans name the invokers that a stock controller sends an action to, so that only those prepare for it.', defaultValue: true }),
   loadProbability: numberOption({ flag: 'load-probability', env: 'INSTAINFER_LOAD_PROBABILITY', description: 'A load is due once the next call has become this likely.', valueName: 'P', min: 0.001, max: 0.999, defaultValue: defaultPreloaderConfig.loadProbability }),

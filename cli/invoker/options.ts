@@ -11,6 +11,7 @@ import { bytesOfSize } from '../../common/messages/byte-size.ts';
 import { parameterKeyOf, type ParameterKeys } from '../../invoker-plugin/locked-parameters.ts';
 import { runtimeOfManifest } from '../../invoker-plugin/runtimes-manifest.ts';
 import { storeLevels, type StorePolicy } from '../../invoker-plugin/stores/activation-store.ts';
+import { couchOptionTable, couchTargetOf } from '../couch-options.ts';
 
 /** The kind that containers are started for. */
 const servedKind = 'nodejs:instainfer';
@@ -45,12 +46,7 @@ export const invokerTable = withConfigFile({
   catalog: choiceOption({ flag: 'catalog', env: 'INSTAINFER_CATALOG', description: "Where the code of actions comes from: the entity database, or the controller's API with the caller's key.", choices: ['couchdb', 'controller'], defaultValue: 'couchdb' }),
   activationStore: choiceOption({ flag: 'activation-store', env: 'INSTAINFER_ACTIVATION_STORE', description: 'Where activation records go.', choices: ['couchdb', 'none'], defaultValue: 'couchdb' }),
   apiHost: textOption({ flag: 'api-host', env: 'INSTAINFER_API_HOST', description: "The controller's address for --catalog controller, and the __OW_API_HOST of containers; otherwise put together from WHISK_API_HOST_PROTO, _NAME and _PORT.", valueName: 'URL' }),
-  couchProtocol: choiceOption({ flag: 'couch-protocol', env: 'INSTAINFER_COUCH_PROTOCOL', envAliases: ['CONFIG_whisk_couchdb_protocol'], description: 'How CouchDB is spoken to.', choices: ['http', 'https'], defaultValue: 'http' }),
-  couchHost: textOption({ flag: 'couch-host', env: 'INSTAINFER_COUCH_HOST', envAliases: ['CONFIG_whisk_couchdb_host'], description: 'Its host.', valueName: 'HOST' }),
-  couchPort: numberOption({ flag: 'couch-port', env: 'INSTAINFER_COUCH_PORT', envAliases: ['CONFIG_whisk_couchdb_port'], description: 'Its port.', valueName: 'N', min: 1, max: 65_535, integer: true, defaultValue: 5984 }),
-  couchUser: textOption({ flag: 'couch-user', env: 'INSTAINFER_COUCH_USER', envAliases: ['CONFIG_whisk_couchdb_username'], description: 'Its user.', valueName: 'NAME' }),
-  couchPassword: textOption({ flag: 'couch-password', env: 'INSTAINFER_COUCH_PASSWORD', envAliases: ['CONFIG_whisk_couchdb_password'], description: "The user's password; a command line is seen by everybody, the environment is not.", valueName: 'TEXT' }),
-  couchEntities: textOption({ flag: 'couch-entities', env: 'INSTAINFER_COUCH_ENTITIES', envAliases: ['CONFIG_whisk_couchdb_databases_WhiskEntity'], description: 'Database of the actions; whisk_local_whisks where it is not given.', valueName: 'NAME' }),
+  ...couchOptionTable,
   couchActivations: textOption({ flag: 'couch-activations', env: 'INSTAINFER_COUCH_ACTIVATIONS', envAliases: ['CONFIG_whisk_couchdb_databases_WhiskActivation'], description: 'Database of the activations; whisk_local_activations where it is not given.', valueName: 'NAME' }),
   couchSubjects: textOption({ flag: 'couch-subjects', env: 'INSTAINFER_COUCH_SUBJECTS', envAliases: ['CONFIG_whisk_couchdb_databases_WhiskAuth'], description: 'Database of the subjects, for the blocked namespaces; none are blocked where it is not given.', valueName: 'NAME' }),
   storeBlocking: choiceOption({ flag: 'store-blocking', env: 'INSTAINFER_STORE_BLOCKING', envAliases: ['CONFIG_whisk_activation_storeBlockingResultLevel'], description: 'Which records of blocking activations are stored.', choices: storeLevels, defaultValue: 'STORE_ALWAYS' }),
@@ -178,14 +174,14 @@ function idOf({ id, uniqueName }: Values): number {
 
 function couchOf(values: Values): CouchSettings | undefined {
   if (values.catalog !== 'couchdb' && values.activationStore !== 'couchdb') return undefined;
-  if (values.couchHost === undefined) {
+  const target = couchTargetOf(values);
+  if (target === undefined) {
     throw new AppError('BAD_OPTION', 'CouchDB is to be used, but its host is not given.', 'Give --couch-host, or --catalog controller and --activation-store none.');
   }
-  const { couchUser, couchPassword } = values;
   return {
-    baseUrl: `${values.couchProtocol}://${values.couchHost}:${values.couchPort}`,
-    credentials: couchUser === undefined ? undefined : `${couchUser}:${couchPassword ?? ''}`,
-    entities: values.couchEntities ?? 'whisk_local_whisks',
+    baseUrl: target.couch.baseUrl,
+    credentials: target.couch.credentials,
+    entities: target.entities,
     activations: values.couchActivations ?? 'whisk_local_activations',
     subjects: values.couchSubjects,
   };

@@ -10,12 +10,14 @@ import { probeOrder } from '../../common/home-invoker.ts';
 import { createLogger } from '../../common/logger.ts';
 import { invokerTopic } from '../../common/messages/activation-message.ts';
 import { encode } from '../../common/messages/codec.ts';
+import { cacheInvalidationTopic } from '../../common/messages/cache-invalidation.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
 import { testBroker } from '../../common/testing/kafka-for-tests.ts';
 import { planSchema, planTopic } from '../../controller-plugin/protocol.ts';
 import { activationMessage, invokerInstance } from '../../controller-plugin/testing/stock-records.ts';
 import { until } from '../../controller-plugin/testing/until.ts';
+import { CouchStandIn } from '../../invoker-plugin/testing/couch-stand-in.ts';
 
 const main = path.resolve(import.meta.dirname, '../main.js');
 
@@ -44,8 +46,8 @@ describe('instainfer controller', function () {
   });
 
   /** Starts the process; resolves with it and the address it says. */
-  const start = async (): Promise<{ child: ChildProcess; url: string }> => {
-    const child = spawn(process.execPath, [main, 'controller', '--kafka-brokers', address, '--kafka-topic-prefix', prefix, '--kafka-events-prefix', prefix, '--port', '0', '--keep-every', '1', '--log-level', 'silent'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const start = async (...more: string[]): Promise<{ child: ChildProcess; url: string }> => {
+    const child = spawn(process.execPath, [main, 'controller', '--kafka-brokers', address, '--kafka-topic-prefix', prefix, '--kafka-events-prefix', prefix, '--port', '0', '--keep-every', '1', '--log-level', 'silent', ...more], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     assert.ok(child.stdout !== null);
     for await (const line of createInterface({ input: child.stdout })) {
@@ -83,6 +85,32 @@ describe('instainfer controller', function () {
     const metrics = await (await fetch(`${third.url}/metrics`)).text();
     assert.match(metrics, /instainfer_observer_lag_records\{topic="invoker0"\} 0/);
     assert.equal((await fetch(`${third.url}/healthz`)).status, 200);
+  });
+
+  it('plans an action that has been deployed before its first call, also when the database was away meanwhile', async () => {
+    const couch = new CouchStandIn();
+    const { hostname, port } = new URL(await couch.start());
+    const [user = '', password = ''] = couch.credentials.split(':');
+    const planned = new Set<string>();
+    try {
+      await stock.ensureTopic(planTopic, { compacted: true });
+      await stock.ensureTopic(cacheInvalidationTopic, {});
+      await stock.subscribe({ topic: planTopic, from: 'earliest', handle: ({ value }) => void planned.add(planSchema.parse(JSON.parse(value ?? '')).actionKey), onError: () => undefined });
+      await start('--couch-host', hostname, '--couch-port', port, '--couch-user', user, '--couch-password', password);
+      const deploy = async (name: string): Promise<void> => {
+        couch.put('whisk_local_whisks', `guest/${name}`, { entityType: 'action', namespace: 'guest', name, version: '0.0.1', publish: false, updated: 0, exec: { kind: 'nodejs:instainfer', binary: false, code: 'function main() {}' }, parameters: [], limits: { concurrency: 1, logs: 10, memory: 256, timeout: 60_000 }, annotations: [] });
+        await stock.publish(cacheInvalidationTopic, encode({ key: { mainId: `guest/${name}` }, instanceId: 'controller0' }));
+      };
+      couch.fault = () => 503;
+      await deploy('unreadable');
+      await until('the planner has asked in vain', () => couch.requests.length > 0, 30_000);
+      couch.fault = undefined;
+      await deploy('fresh');
+      await until('a plan is published', () => [...planned].some((key) => key.startsWith('guest/fresh@')), 30_000);
+      assert.ok(![...planned].some((key) => key.startsWith('guest/unreadable@')));
+    } finally {
+      await couch.stop();
+    }
   });
 
   it('plans the actions of an invoker that has been silent for ten seconds elsewhere', async () => {

@@ -1,6 +1,6 @@
 // Reads OpenWhisk's topics in consumer groups of its own and says what they tell: arrivals, measurements, heartbeats,
 // deployments. It disturbs nobody, decides nothing and remembers nothing but which topics it reads.
-import { forCaller, type ActionCatalog } from '../../common/action-document.ts';
+import { forCaller, type ActionCatalog, type ActionDocument } from '../../common/action-document.ts';
 import { actionKeyOf, type ActionKey } from '../../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../../common/bus/bus.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -166,8 +166,18 @@ export class Observer {
   private async keyOf(unversionedName: string, qualifiedName: string, namespace: string): Promise<ActionKey> {
     const known = this.options.newestKey(unversionedName);
     if (known !== undefined) return known;
-    const document = await this.options.catalog.findLatest(qualifiedName);
-    return document === undefined ? actionKeyOf(qualifiedName, undefined, { namespace }) : forCaller(document, namespace).actionKey;
+    const document = await this.latestOf(qualifiedName);
+    return document === undefined || document === 'unknown' ? actionKeyOf(qualifiedName, undefined, { namespace }) : forCaller(document, namespace).actionKey;
+  }
+
+  /** A database that is away must not hold the topics up: what an action is, its next call tells. */
+  private async latestOf(qualifiedName: string): Promise<ActionDocument | undefined | 'unknown'> {
+    try {
+      return await this.options.catalog.findLatest(qualifiedName);
+    } catch (error) {
+      this.options.logger.warn({ action: qualifiedName, reason: describeError(error) }, 'the catalog does not say what an action is');
+      return 'unknown';
+    }
   }
 
   private takePing(record: BusRecord): void {
@@ -183,7 +193,8 @@ export class Observer {
     const message = this.records.read(cacheInvalidationSchema, record);
     if (message === undefined) return;
     const qualifiedName = message.key.mainId;
-    const action = await this.options.catalog.findLatest(qualifiedName);
+    const action = await this.latestOf(qualifiedName);
+    if (action === 'unknown') return;
     const before = this.deployed.get(qualifiedName);
     const at = this.options.clock.now();
     if (before !== undefined && before !== action?.actionKey) {
