@@ -52,10 +52,10 @@ const postProcessor = {
   ),
 };
 
-/** The tokens by id. Candidates repeat themselves; a set keeps the first of each, in order. */
+/** The tokens by id. Word pieces repeat themselves; a set keeps the first of each, in order. */
 function buildVocabulary(): string[] {
   const tokens = new Set<string>([...reservedTokens(), ...singleCharacters()]);
-  for (const token of candidates()) {
+  for (const token of wordPieces()) {
     if (tokens.size >= bertVocabularySize) break;
     tokens.add(token);
   }
@@ -106,7 +106,7 @@ function singleCharacters(): string[] {
 const uncased = (character: string): string => character.toLowerCase().normalize('NFD').replace(/\p{Mn}/gu, '');
 
 /** Word pieces in the order in which they get ids: common words, their forms, numbers, affixes, syllables. */
-function* candidates(): Generator<string> {
+export function* wordPieces(): Generator<string> {
   yield* plainWords;
   yield* verbs;
   yield* nouns;

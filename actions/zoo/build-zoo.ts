@@ -5,20 +5,22 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { currentFormKey } from '../../runtime/model-store/form-key.ts';
 import type { StoredFile, StoredModel } from '../../runtime/model-store/manifest.ts';
-import { describeArchitecture, isModelName, modelNames, type ModelName } from './architectures/index.ts';
+import { describeArchitecture, isModelName, modelNames, partsOf, type ModelName, type PipelineName } from './architectures/index.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { hasAttachments } from './attachments.ts';
 import type { OpenForWriting } from './file-sink.ts';
 import { weightBytes } from './graph-builder.ts';
 import { installForm, installPlain, removeFormerForm, zooVersion, type ModelProgress } from './install-model.ts';
+import { installPipelineFiles } from './pipeline-files.ts';
 import { randomWeights } from './random-weights.ts';
 import { StoreWriter } from './store-writer.ts';
 
 export interface BuildZooOptions {
   readonly directory: string;
   readonly size: ArchitectureSize;
-  /** All eight when absent. */
+  /** All eight when both are absent. */
   readonly models?: readonly ModelName[] | undefined;
+  readonly pipelines?: readonly PipelineName[] | undefined;
   readonly seed?: number | undefined;
   /** Build again what is there already, imported weights included. */
   readonly isForced?: boolean | undefined;
@@ -51,7 +53,7 @@ const isThere = (directory: string, file: StoredFile): boolean => statSync(path.
  * Sizes are compared, not checksums: that is what `models verify` is for.
  */
 export function needOf(directory: string, model: StoredModel | undefined, wanted: { size: ArchitectureSize; seed: number }, key = currentFormKey()): Need {
-  if (model === undefined || !isThere(directory, model.plain)) return 'all';
+  if (model === undefined || ![model.plain, ...(model.externalData ?? [])].every((file) => isThere(directory, file))) return 'all';
   if (isModelName(model.name) && !hasAttachments(model.name, model.attachments)) return 'all';
   const { origin, form } = model;
   if (origin?.size !== wanted.size) return 'all';
@@ -96,7 +98,8 @@ async function buildModel(store: StoreWriter, name: ModelName, need: Need, optio
  */
 export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult> {
   const startedMs = performance.now();
-  const { directory, size, signal, onProgress, models = modelNames, seed = defaultSeed, isForced = false } = options;
+  const { directory, size, signal, onProgress, pipelines = [], seed = defaultSeed, isForced = false } = options;
+  const models = [...(options.models ?? (pipelines.length > 0 ? [] : modelNames)), ...pipelines.flatMap(partsOf)];
   const built: ModelName[] = [];
   const skipped: ModelName[] = [];
   const store = await StoreWriter.open(directory, { signal, onWait: () => onProgress?.({ kind: 'waiting' }) });
@@ -116,6 +119,7 @@ export async function buildZoo(options: BuildZooOptions): Promise<BuildZooResult
       built.push(name);
       onProgress?.({ kind: 'built', model, tookMs: performance.now() - modelStartedMs });
     }
+    for (const pipeline of pipelines) await installPipelineFiles(store, pipeline, size, isForced);
   } finally {
     await store.close();
   }

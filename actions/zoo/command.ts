@@ -7,7 +7,7 @@ import Table from 'cli-table3';
 import { AppError, describeError } from '../../common/errors.ts';
 import { readManifest } from '../../runtime/model-store/manifest.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
-import { isModelName, modelNames, type ModelName } from './architectures/index.ts';
+import { isModelName, isPipelineName, modelNames, pipelineNames, type ModelName, type PipelineName } from './architectures/index.ts';
 import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
 import { megabytes, printProgressTo, seconds } from './print-progress.ts';
@@ -19,7 +19,7 @@ import { requireSound, verifyStore } from './verify-store.ts';
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
 
   build                     build what the store lacks of the eight models
-    --only NAME             only this one (may be given again)
+    --only NAME             only this one (may be given again), or a pipeline
     --small                 the same topologies with narrow layers, a few MB, for tests
     --seed N                seed of the random weights (default ${defaultSeed})
     --force                 build again what is there, imported weights included
@@ -34,13 +34,14 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
   --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
   --help                    this text
 
-Models: ${modelNames.join(', ')}`;
+Models: ${modelNames.join(', ')}
+Pipelines, built only when named (full size: 8 GB of disk, 10 GB of memory, minutes): ${pipelineNames.join(', ')}`;
 
 interface Options {
   readonly directory: string;
   readonly size: ArchitectureSize;
   readonly seed: number;
-  readonly only: readonly ModelName[] | undefined;
+  readonly only: readonly (ModelName | PipelineName)[] | undefined;
   readonly isForced: boolean;
   readonly list: string | undefined;
   readonly sha256: string | undefined;
@@ -49,7 +50,7 @@ interface Options {
 
 function toModelName(name: string): ModelName {
   if (isModelName(name)) return name;
-  throw new AppError('BAD_OPTION', `There is no model ${name} in the zoo.`, `Choose from ${modelNames.join(', ')}.`);
+  throw new AppError('BAD_OPTION', `There is no model ${name} in the zoo.`, `Choose from ${[...modelNames, ...pipelineNames].join(', ')}.`);
 }
 
 function toSeed(text: string | undefined): number {
@@ -83,7 +84,7 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map(toModelName), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']) }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']) }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -91,19 +92,20 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
 }
 
 async function build({ directory, size, seed, only, isForced }: Options, signal: AbortSignal): Promise<void> {
-  const result = await buildZoo({ directory, size, seed, models: only, isForced, signal, onProgress: printProgressTo(process.stderr) });
+  const chosen = only === undefined ? {} : { models: only.filter((name) => !isPipelineName(name)), pipelines: only.filter(isPipelineName) };
+  const result = await buildZoo({ directory, size, seed, ...chosen, isForced, signal, onProgress: printProgressTo(process.stderr) });
   console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
 }
 
 async function list({ directory }: Options): Promise<void> {
   const { models } = await readManifest(directory);
   const table = new Table({ head: ['model', 'parameters', 'plain', 'form', 'form bytes', 'load ms', 'ahead ms', 'weights'] });
-  for (const { name, version, parameterCount, plain, form, origin } of models) {
+  for (const { name, version, parameterCount, plain, externalData = [], form, origin } of models) {
     const formBytes = form?.files.reduce((sum, file) => sum + file.bytes, 0);
     table.push([
       `${name}@${version}`,
       parameterCount.toLocaleString('en'),
-      megabytes(plain.bytes),
+      megabytes([plain, ...externalData].reduce((sum, file) => sum + file.bytes, 0)),
       form?.kind ?? '-',
       formBytes === undefined ? '-' : megabytes(formBytes),
       form?.measured.onPathLoadMs.toFixed(1) ?? '-',

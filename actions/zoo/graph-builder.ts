@@ -28,6 +28,7 @@ export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
+  | { readonly text: string }
   | { readonly tensor: { readonly elementType: 'int64' | 'float32'; readonly dims: readonly number[]; readonly values: readonly number[] } };
 
 export interface GraphNode {
@@ -114,6 +115,7 @@ function attributeMessage(name: string, attribute: Attribute): Record<string, un
   if ('int' in attribute) return { name, type: attributeTypeCodes.int, i: attribute.int };
   if ('float' in attribute) return { name, type: attributeTypeCodes.float, f: attribute.float };
   if ('ints' in attribute) return { name, type: attributeTypeCodes.ints, ints: [...attribute.ints] };
+  if ('text' in attribute) return { name, type: attributeTypeCodes.text, s: new TextEncoder().encode(attribute.text) };
   const { elementType, dims, values } = attribute.tensor;
   const typed = elementType === 'int64' ? BigInt64Array.from(values.map(BigInt)) : Float32Array.from(values);
   const tensor = { dims: [...dims], data_type: elementTypeCodes[elementType], raw_data: new Uint8Array(typed.buffer) };

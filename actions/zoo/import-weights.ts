@@ -12,7 +12,15 @@ import { SafetensorsFile, type SafeTensor } from './safetensors.ts';
 import { StoreWriter } from './store-writer.ts';
 
 /** Parts of published state dicts that inference does not use. */
-const unused = [/(^|\.)num_batches_tracked$/, /^AuxLogits\./, /^aux[12]\./, /(^|\.)position_ids$/];
+const unused = [
+  /(^|\.)num_batches_tracked$/,
+  /^AuxLogits\./,
+  /^aux[12]\./,
+  /(^|\.)position_ids$/,
+  // The encoding half of AutoencoderKL.
+  /^encoder\.(conv_in|down_blocks|mid_block|conv_norm_out|conv_out)\./,
+  /^quant_conv\./,
+];
 
 /** Published BERT files may put the encoder under `bert.`, beside heads that are not ours. */
 const encoderPrefix = 'bert.';
@@ -20,10 +28,14 @@ const encoderPrefix = 'bert.';
 /** How many names an error lists before it only counts. */
 const listedNames = 5;
 
+const formerAttentionNames: Readonly<Record<string, string>> = { q: 'query', k: 'key', v: 'value', 'out.0': 'proj_attn' };
+
 /** The names under which a tensor is found in published files, ours first. */
 function namesFor(tensor: string): string[] {
   // Checkpoints converted from TensorFlow call the weight and bias of a layer norm gamma and beta.
-  const legacy = tensor.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+  let legacy = tensor.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+  // The decoder's attention as Stable Diffusion 1.x was published, before diffusers renamed it.
+  if (tensor.startsWith('decoder.')) legacy = legacy.replace(/\.to_(q|k|v|out\.0)\./, (_, part: string) => `.${formerAttentionNames[part] ?? part}.`);
   return [tensor, legacy, `${encoderPrefix}${tensor}`, `${encoderPrefix}${legacy}`];
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { currentFormKey } from '../../runtime/model-store/form-key.ts';
 import type { LoadingForm, StoredModel } from '../../runtime/model-store/manifest.ts';
-import { describeArchitecture, type ModelName } from './architectures/index.ts';
+import { describeArchitecture, hasExternalData, isPartName, type ModelName } from './architectures/index.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { chooseForm, type ChosenForm } from './choose-form.ts';
 import { installAttachments } from './attachments.ts';
@@ -24,6 +24,13 @@ const formDiskFactor = { withoutBlobs: 2.1, withBlobs: 2.9 } as const;
 
 /** Whether the model multiplies matrices of many rows; a layer at the end of a convolutional network has one. */
 const hasMatrixProducts = (graph: GraphDescription): boolean => graph.nodes.some(({ opType }) => opType === 'MatMul');
+
+/** Where the plain files are in the store: in a pipeline's parts as exporters place them, and external where 2 GB do not hold the weights. */
+function plainPlace(name: ModelName): { file: string; data?: string } {
+  if (!isPartName(name)) return { file: `${name}/${name}.onnx` };
+  const file = `${name}/model.onnx`;
+  return hasExternalData(name) ? { file, data: `${file}_data` } : { file };
+}
 
 /** One step of the work on one model. */
 export interface ModelProgress {
@@ -49,21 +56,26 @@ export async function installPlain(store: StoreWriter, options: InstallOptions):
   const { graph, sampleInputs } = describeArchitecture(name, size);
   await store.requireFreeBytes(weightBytes(graph) + formDiskBytes(weightBytes(graph), hasMatrixProducts(graph)), name);
   return store.withPartialFolder(name, async (folder) => {
-    const file = path.join(folder, `${name}.onnx`);
-    const written = await writeOnnx({
+    const place = plainPlace(name);
+    const file = path.join(folder, path.basename(place.file));
+    const dataFile = place.data === undefined ? undefined : path.join(folder, path.basename(place.data));
+    const { data, ...written } = await writeOnnx({
       file,
+      dataFile,
       graph,
       weights,
-      ...(openFile === undefined ? {} : { openFile }),
+      openFile,
       onProgress: (bytesWritten, bytesTotal) => {
         signal?.throwIfAborted();
         onProgress?.({ model: name, step: 'writing weights', fraction: bytesWritten / bytesTotal });
       },
     });
-    const plain = { path: `${name}/${name}.onnx`, ...written };
+    const plain = { path: place.file, ...written };
+    if (dataFile !== undefined && place.data !== undefined) await store.moveIntoPlace(dataFile, place.data);
     await store.moveIntoPlace(file, plain.path);
+    const externalData = data === undefined || place.data === undefined ? {} : { externalData: [{ path: place.data, ...data }] };
     const attachments = await installAttachments(store, name, folder);
-    const model: StoredModel = { name, version: zooVersion, parameterCount: parameterCount(graph), plain, sampleInputs, attachments, origin };
+    const model: StoredModel = { name, version: zooVersion, parameterCount: parameterCount(graph), plain, ...externalData, sampleInputs, attachments, origin };
     await store.record(model);
     return model;
   });
@@ -109,9 +121,10 @@ export const formDiskBytes = (plainBytes: number, hasProducts: boolean): number 
 
 /** Chooses and makes the loading form of a model whose plain file is in the store; resolves to the model with it, not recorded yet. */
 export async function makeForm(store: StoreWriter, model: StoredModel, { label, folder, hasMatrixProducts: hasProducts, effort, signal, onStep }: FormOptions): Promise<StoredModel> {
+  const weightsFile = model.externalData?.[0] ?? model.plain;
   const key = currentFormKey();
-  const target = `${folder}/${formFolderName(model.plain.sha256, key)}`;
-  await store.requireFreeBytes(formDiskBytes(model.plain.bytes, hasProducts), label);
+  const target = `${folder}/${formFolderName(weightsFile.sha256, key)}`;
+  await store.requireFreeBytes(formDiskBytes(weightsFile.bytes, hasProducts), label);
   return store.withPartialFolder(`${label}-form`, async (directory) => {
     try {
       const chosen = await chooseForm({
@@ -141,8 +154,9 @@ export async function installForm(store: StoreWriter, model: StoredModel, option
   const formed = await makeForm(store, model, {
     label: name,
     folder: name,
-    hasMatrixProducts: hasMatrixProducts(graph),
-    effort: size === 'full' ? 'measured' : 'quick',
+    // A pipeline's part gets the one form that loads without a copy: others take minutes to try, and ORT format ends at 2 GB.
+    hasMatrixProducts: hasMatrixProducts(graph) && !isPartName(name),
+    effort: size === 'full' && !isPartName(name) ? 'measured' : 'quick',
     signal,
     onStep: (step) => onProgress?.({ model: name, step }),
   });

@@ -26,9 +26,9 @@ export function printProgressTo(output: NodeJS.WriteStream): (progress: ZooProgr
         break;
       }
       case 'built': {
-        const { name, plain, form } = progress.model;
+        const { name, plain, externalData = [], form } = progress.model;
         const chosen = form === undefined ? 'no loading form' : `${form.kind}, loads in ${form.measured.onPathLoadMs.toFixed(1)} ms`;
-        output.write(`${clear}${pc.green(name)}: ${megabytes(plain.bytes)}; ${chosen} (${seconds(progress.tookMs)})\n`);
+        output.write(`${clear}${pc.green(name)}: ${megabytes([plain, ...externalData].reduce((sum, file) => sum + file.bytes, 0))}; ${chosen} (${seconds(progress.tookMs)})\n`);
         break;
       }
     }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
-import { manifestFileName, readManifest, type Manifest, type StoredModel } from '../../runtime/model-store/manifest.ts';
+import { manifestFileName, readManifest, type Manifest, type StoredModel, type StoredPipeline } from '../../runtime/model-store/manifest.ts';
 import { asDiskError } from './file-sink.ts';
 import { lockStore } from './store-lock.ts';
 
@@ -68,7 +68,7 @@ export class StoreWriter {
 
   /** Runs `work` with a new partial folder, which is gone afterwards, whatever happened. */
   async withPartialFolder<T>(label: string, work: (folder: string) => Promise<T>): Promise<T> {
-    const folder = path.join(this.directory, `${partialPrefix}${process.pid}-${label}`);
+    const folder = path.join(this.directory, `${partialPrefix}${process.pid}-${label.replaceAll('/', '-')}`);
     try {
       await mkdir(folder, { recursive: true });
       return await work(folder);
@@ -95,8 +95,16 @@ export class StoreWriter {
 
   /** Puts `model` into the manifest in place of one of its name and version, atomically. */
   async record(model: StoredModel): Promise<void> {
-    const others = this.#manifest.models.filter(({ name, version }) => name !== model.name || version !== model.version);
-    const manifest: Manifest = { formatVersion: 1, models: [...others, model] };
+    await this.#replaceManifest({ ...this.#manifest, models: [...this.#manifest.models.filter((other) => !isSame(other, model)), model] });
+  }
+
+  /** The same for a pipeline, whose parts are recorded already. */
+  async recordPipeline(pipeline: StoredPipeline): Promise<void> {
+    const others = (this.#manifest.pipelines ?? []).filter((other) => !isSame(other, pipeline));
+    await this.#replaceManifest({ ...this.#manifest, pipelines: [...others, pipeline] });
+  }
+
+  async #replaceManifest(manifest: Manifest): Promise<void> {
     await this.withPartialFolder('manifest', async (folder) => {
       const file = path.join(folder, manifestFileName);
       const handle = await open(file, 'wx');
@@ -124,6 +132,8 @@ export class StoreWriter {
     await this.#unlock();
   }
 }
+
+const isSame = (a: Pick<StoredModel, 'name' | 'version'>, b: Pick<StoredModel, 'name' | 'version'>): boolean => a.name === b.name && a.version === b.version;
 
 /** Name of the folder of a loading form: another key or other weights give another folder. */
 export function formFolderName(plainSha256: string, key: string): string {

@@ -1,4 +1,4 @@
-// Compares every file of a model store with the size and the SHA-256 in its manifest. It repairs nothing.
+// Compares every file of a model store, those of its pipelines included, with the size and the SHA-256 in its manifest. It repairs nothing.
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
@@ -32,8 +32,8 @@ async function problemOf(directory: string, file: StoredFile, known: KnownFiles 
 export async function verifyStore(directory: string, onModel?: (model: VerifiedModel) => void, known?: KnownFiles): Promise<VerifiedModel[]> {
   const manifest = await readManifest(directory);
   const verified: VerifiedModel[] = [];
-  for (const { name, plain, form, attachments } of manifest.models) {
-    const files = [plain, ...(form?.files ?? []), ...attachments];
+  const ofModels = manifest.models.map(({ name, plain, externalData = [], form, attachments }) => ({ name, files: [plain, ...externalData, ...(form?.files ?? []), ...attachments] }));
+  for (const { name, files } of [...ofModels, ...(manifest.pipelines ?? [])]) {
     const problems: string[] = [];
     for (const file of files) {
       const problem = await problemOf(directory, file, known);
@@ -51,6 +51,7 @@ export async function verifyStore(directory: string, onModel?: (model: VerifiedM
 export function requireSound(models: readonly VerifiedModel[]): void {
   const corrupt = models.filter(({ problems }) => problems.length > 0);
   if (corrupt.length === 0) return;
-  const names = corrupt.map(({ name }) => `--only ${name}`).join(' ');
+  // A part is built with its pipeline.
+  const names = [...new Set(corrupt.map(({ name }) => `--only ${name.split('/')[0]}`))].join(' ');
   throw new AppError('MODEL_CORRUPT', `${corrupt.flatMap(({ problems }) => problems).join('; ')}.`, `Build again: npm run models -- build --force ${names}`);
 }

@@ -32,7 +32,7 @@ export async function readManifestFile(storeDir: string): Promise<unknown> {
 export async function readTrustedManifest(storeDir: string): Promise<Manifest> {
   const json = (await readManifestFile(storeDir)) as Partial<Manifest> | null;
   if (json?.formatVersion !== 1 || !Array.isArray(json.models)) throw new AppError('MODEL_CORRUPT', `${path.join(storeDir, manifestFileName)} is not a manifest.`, 'Delete that folder and build it again: npm run models -- build');
-  return { formatVersion: 1, models: json.models.map(withDefaults) };
+  return { formatVersion: 1, models: json.models.map(withDefaults), ...(json.pipelines === undefined ? {} : { pipelines: json.pipelines }) };
 }
 
 function withDefaults(model: Omit<StoredModel, 'attachments' | 'sampleInputs'> & { readonly attachments?: StoredModel['attachments']; readonly sampleInputs: Readonly<Record<string, Omit<SampleInput, 'fill'> & { readonly fill?: number }>> }): StoredModel {

@@ -69,6 +69,8 @@ export const storedModelSchema = z.object({
   parameterCount: z.number().int().positive(),
   /** The plain ONNX file: what `InferenceSession.create(path)` takes, and the fall-back where no form fits. */
   plain: storedFileSchema,
+  /** Files beside the plain one that hold its weights, where it is too large for one file. */
+  externalData: z.array(storedFileSchema).optional(),
   form: loadingFormSchema.optional(),
   sampleInputs: z.record(z.string(), sampleInputSchema),
   /** Other files an action may want, such as a tokenizer's vocabulary. */
@@ -84,9 +86,24 @@ export const storedModelSchema = z.object({
 });
 export type StoredModel = z.infer<typeof storedModelSchema>;
 
+/**
+ * Models that work together, in the folder layout of diffusers: `folder` holds `model_index.json`, a folder for each part
+ * with its `model.onnx`, `tokenizer/` and `scheduler/`. Each part is listed among the models too, as `<name>/<part>`.
+ */
+export const storedPipelineSchema = z.object({
+  name: z.string().min(1),
+  version: z.string().min(1),
+  folder: z.string().min(1),
+  parts: z.array(z.string().min(1)).min(1),
+  /** What is not a model: the index, the tokenizer's files, the scheduler's configuration. */
+  files: z.array(storedFileSchema),
+});
+export type StoredPipeline = z.infer<typeof storedPipelineSchema>;
+
 export const manifestSchema = z.object({
   formatVersion: z.literal(1),
   models: z.array(storedModelSchema),
+  pipelines: z.array(storedPipelineSchema).optional(),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

@@ -45,7 +45,7 @@ export interface OpenedModel {
 }
 
 function plainOpening(model: StoredModel, sessionOptions: Opening['sessionOptions']): Opening {
-  return { file: model.plain.path, sessionOptions, files: [model.plain], form: 'plain' };
+  return { file: model.plain.path, sessionOptions, files: [model.plain, ...(model.externalData ?? [])], form: 'plain' };
 }
 
 /** Decides how `model` is opened on a machine of this form key. */

@@ -1,8 +1,8 @@
-// BERT-base, encoder and pooler (Devlin et al. 2018), with the parameter names of transformers' BertModel. Weights of
-// linear layers are [out, in] there, so each is transposed in the graph; the off-line optimiser folds that away.
+// BERT-base, encoder and pooler (Devlin et al. 2018), with the parameter names of transformers' BertModel.
 import { GraphBuilder, type ValueRange } from '../graph-builder.ts';
 import type { Architecture, ArchitectureSize } from './architecture.ts';
-import { linear, smallBias } from './layers.ts';
+import { linear } from './layers.ts';
+import { attend, dense, gelu, layerNorm } from './transformer-layers.ts';
 
 interface BertShape {
   readonly hidden: number;
@@ -25,20 +25,6 @@ const layerNormEpsilon = 1e-12;
 /** Uniform with BERT's initial standard deviation of 0.02. */
 const initialRange: ValueRange = { low: -0.02 * Math.sqrt(3), high: 0.02 * Math.sqrt(3) };
 
-function layerNorm(graph: GraphBuilder, name: string, input: string, hidden: number, output?: string): string {
-  const weight = graph.parameter(`${name}.weight`, [hidden], { low: 0.9, high: 1.1 });
-  const bias = graph.parameter(`${name}.bias`, [hidden], smallBias);
-  return graph.apply('LayerNormalization', [input, weight, bias], { axis: { int: -1 }, epsilon: { float: layerNormEpsilon } }, output);
-}
-
-/** `nn.Linear` over the last dimension of [1, sequence, in]. */
-function dense(graph: GraphBuilder, name: string, input: string, inFeatures: number, outFeatures: number): string {
-  const weight = graph.parameter(`${name}.weight`, [outFeatures, inFeatures], initialRange);
-  const bias = graph.parameter(`${name}.bias`, [outFeatures], smallBias);
-  const transposed = graph.apply('Transpose', [weight], { perm: { ints: [1, 0] } });
-  return graph.apply('Add', [graph.apply('MatMul', [input, transposed]), bias]);
-}
-
 /**
  * 0, 1, 2, … in the shape of `ids`: a running sum of ones, less one. A slice of a table of positions would do too, but
  * its length is unknown to shape inference, and the optimiser fuses additions only between shapes that it knows equal.
@@ -56,32 +42,14 @@ function embeddings(graph: GraphBuilder, inputs: { ids: string; types: string },
   const types = graph.apply('Gather', [graph.parameter('embeddings.token_type_embeddings.weight', [2, hidden], initialRange), inputs.types]);
   const positions = graph.apply('Gather', [positionTable, positionsLike(graph, inputs.ids)]);
   const sum = graph.apply('Add', [graph.apply('Add', [words, types]), positions]);
-  return layerNorm(graph, 'embeddings.LayerNorm', sum, hidden);
+  return layerNorm(graph, 'embeddings.LayerNorm', sum, hidden, layerNormEpsilon);
 }
 
 function attention(graph: GraphBuilder, name: string, input: string, mask: string, { hidden, heads }: BertShape): string {
-  const split = (part: string, order: readonly number[]): string => {
-    const projected = dense(graph, `${name}.self.${part}`, input, hidden, hidden);
-    const perHead = graph.apply('Reshape', [projected, graph.constant('int64', [0, 0, heads, hidden / heads])]);
-    return graph.apply('Transpose', [perHead], { perm: { ints: order } });
-  };
-  const query = split('query', [0, 2, 1, 3]);
-  const key = split('key', [0, 2, 3, 1]);
-  const value = split('value', [0, 2, 1, 3]);
-  const scale = graph.constant('float32', [Math.sqrt(hidden / heads)], []);
-  const scores = graph.apply('Div', [graph.apply('MatMul', [query, key]), scale]);
-  const weights = graph.apply('Softmax', [graph.apply('Add', [scores, mask])], { axis: { int: -1 } });
-  const context = graph.apply('Transpose', [graph.apply('MatMul', [weights, value])], { perm: { ints: [0, 2, 1, 3] } });
-  const merged = graph.apply('Reshape', [context, graph.constant('int64', [0, 0, hidden])]);
-  const output = dense(graph, `${name}.output.dense`, merged, hidden, hidden);
-  return layerNorm(graph, `${name}.output.LayerNorm`, graph.apply('Add', [output, input]), hidden);
-}
-
-/** Exact GELU: x · (1 + erf(x / √2)) / 2. */
-function gelu(graph: GraphBuilder, input: string): string {
-  const error = graph.apply('Erf', [graph.apply('Div', [input, graph.constant('float32', [Math.SQRT2], [])])]);
-  const doubled = graph.apply('Mul', [input, graph.apply('Add', [error, graph.constant('float32', [1], [])])]);
-  return graph.apply('Mul', [doubled, graph.constant('float32', [0.5], [])]);
+  const project = (part: string): string => dense(graph, `${name}.self.${part}`, input, [hidden, hidden], { range: initialRange });
+  const merged = attend(graph, { query: project('query'), key: project('key'), value: project('value') }, hidden, heads, mask);
+  const output = dense(graph, `${name}.output.dense`, merged, [hidden, hidden], { range: initialRange });
+  return layerNorm(graph, `${name}.output.LayerNorm`, graph.apply('Add', [output, input]), hidden, layerNormEpsilon);
 }
 
 /** Additive mask [1, 1, 1, sequence]: 0 where a token is, the lowest float where padding is. */
@@ -106,10 +74,10 @@ export function bertBase(size: ArchitectureSize): Architecture {
   for (let index = 0; index < shape.layers; index++) {
     const layer = `encoder.layer.${index}`;
     const attended = attention(graph, `${layer}.attention`, value, mask, shape);
-    const intermediate = gelu(graph, dense(graph, `${layer}.intermediate.dense`, attended, hidden, shape.intermediate));
-    const output = dense(graph, `${layer}.output.dense`, intermediate, shape.intermediate, hidden);
+    const intermediate = gelu(graph, dense(graph, `${layer}.intermediate.dense`, attended, [hidden, shape.intermediate], { range: initialRange }));
+    const output = dense(graph, `${layer}.output.dense`, intermediate, [shape.intermediate, hidden], { range: initialRange });
     const isLast = index === shape.layers - 1;
-    value = layerNorm(graph, `${layer}.output.LayerNorm`, graph.apply('Add', [output, attended]), hidden, isLast ? 'last_hidden_state' : undefined);
+    value = layerNorm(graph, `${layer}.output.LayerNorm`, graph.apply('Add', [output, attended]), hidden, layerNormEpsilon, isLast ? 'last_hidden_state' : undefined);
   }
   const first = graph.apply('Gather', [value, graph.constant('int64', [0], [])], { axis: { int: 1 } });
   const pooled = linear(graph, 'pooler.dense', first, [hidden, hidden], { range: initialRange });

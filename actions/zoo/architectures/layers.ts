@@ -24,6 +24,9 @@ export interface ConvolutionOptions {
   readonly stride?: number;
   readonly padding?: number | Pair;
   readonly hasBias?: boolean;
+  /** Kaiming's when absent. */
+  readonly range?: ValueRange;
+  readonly output?: string | undefined;
 }
 
 const pair = (size: number | Pair): Pair => (typeof size === 'number' ? [size, size] : size);
@@ -41,9 +44,9 @@ function windowAttributes(kernel: number | Pair, stride: number, padding: number
 export function convolution(graph: GraphBuilder, name: string, input: string, channels: Pair, options: ConvolutionOptions): string {
   const [inChannels, outChannels] = channels;
   const [height, width] = pair(options.kernel);
-  const inputs = [input, graph.parameter(`${name}.weight`, [outChannels, inChannels, height, width], kaimingRange(inChannels * height * width))];
+  const inputs = [input, graph.parameter(`${name}.weight`, [outChannels, inChannels, height, width], options.range ?? kaimingRange(inChannels * height * width))];
   if (options.hasBias === true) inputs.push(graph.parameter(`${name}.bias`, [outChannels], smallBias));
-  return graph.apply('Conv', inputs, windowAttributes(options.kernel, options.stride ?? 1, options.padding ?? 0));
+  return graph.apply('Conv', inputs, windowAttributes(options.kernel, options.stride ?? 1, options.padding ?? 0), options.output);
 }
 
 /**

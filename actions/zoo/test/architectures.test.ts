@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
-import { describeArchitecture, modelNames, type ModelName } from '../architectures/index.ts';
+import { describeArchitecture, modelNames } from '../architectures/index.ts';
 import { parameterCount, weightBytes } from '../graph-builder.ts';
 
 /** As counted in PyTorch: `sum(p.numel() for p in model.parameters())`, auxiliary heads left out. */
-const parameterCounts: Record<ModelName, number> = {
+const parameterCounts: Record<(typeof modelNames)[number], number> = {
   resnet18: 11_689_512,
   resnet50: 25_557_032,
   resnet152: 60_192_808,
@@ -15,7 +15,7 @@ const parameterCounts: Record<ModelName, number> = {
 };
 
 /** A handful of entries of each state dict. */
-const stateDictEntries: Record<ModelName, Record<string, number[]>> = {
+const stateDictEntries: Record<(typeof modelNames)[number], Record<string, number[]>> = {
   resnet18: {
     'conv1.weight': [64, 3, 7, 7],
     'bn1.running_var': [64],
@@ -78,7 +78,7 @@ const stateDictEntries: Record<ModelName, Record<string, number[]>> = {
 };
 
 /** Entries of each state dict without the counters of batches; `named_parameters` plus running means and variances. */
-const stateDictSizes: Record<ModelName, number> = {
+const stateDictSizes: Record<(typeof modelNames)[number], number> = {
   resnet18: 102,
   resnet50: 267,
   resnet152: 777,
