@@ -5,7 +5,8 @@ import { RunMeter } from './measures/run-meter.ts';
 import type { LoadedTrace } from './build-workload.ts';
 import type { CostSet } from './cost-sets.ts';
 import type { PolicyDefinition } from './policies/policy.ts';
-import { simulatePolicy } from './simulation/simulate-policy.ts';
+import { RunRecorder, type RunRecording } from './report/run-recording.ts';
+import { deploymentLeadMs, simulatePolicy } from './simulation/simulate-policy.ts';
 import type { Workload } from './workload.ts';
 
 /** Memory of the pool: a share of what all artifacts take together, or bytes. */
@@ -52,6 +53,8 @@ export interface ComparisonRow {
   readonly estimates: Readonly<Record<EstimatedMeasure, Estimate>>;
   /** In the order of the seeds. */
   readonly runs: readonly Measures[];
+  /** Startup in ms at equally spaced ranks from the shortest to the longest, of the first seed. */
+  readonly startupQuantilesMs: readonly number[];
   readonly events: number;
   readonly tookMs: number;
 }
@@ -74,6 +77,7 @@ export function comparePolicies(input: CompareInput): readonly ComparisonRow[] {
         memoryShare: 'share' in size ? size.share : null,
         estimates,
         runs,
+        startupQuantilesMs: results[0]?.startupQuantilesMs ?? [],
         events: results.reduce((sum, { events }) => sum + events, 0),
         tookMs: input.clock() - startedAt,
       };
@@ -81,7 +85,27 @@ export function comparePolicies(input: CompareInput): readonly ComparisonRow[] {
   );
 }
 
-function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefinition, size: MemorySize, seed: number): { measures: Measures; events: number; poolMemoryBytes: number } {
+/** One run that a report shows closely: the policy at that memory, with the first seed. */
+export function recordRun(input: CompareInput, policy: PolicyDefinition, size: MemorySize): RunRecording {
+  const recorder = new RunRecorder(deploymentLeadMs);
+  const seed = input.seeds[0] ?? 1;
+  const watched: PolicyDefinition = {
+    ...policy,
+    create: (policyInput) => {
+      const inner = policy.create(policyInput);
+      return {
+        step: (event) => {
+          const result = inner.step(event);
+          recorder.record(event, result.commands);
+          return result;
+        },
+      };
+    },
+  };
+  return recorder.recording(runOnce(input, input.trace.workload(seed), watched, size, seed).endedAt);
+}
+
+function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefinition, size: MemorySize, seed: number): { measures: Measures; startupQuantilesMs: readonly number[]; events: number; poolMemoryBytes: number; endedAt: number } {
   const { costs, keepAliveMs, invokerCount } = input;
   const meter = new RunMeter(workload.functions, costs.platform);
   const poolMemoryBytes = poolMemoryBytesOf(size, workload, costs, invokerCount);
@@ -97,7 +121,7 @@ function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefiniti
     seed,
     meter,
   });
-  return { measures: meter.measures(endedAt), events, poolMemoryBytes };
+  return { measures: meter.measures(endedAt), startupQuantilesMs: meter.startupQuantilesMs(), events, poolMemoryBytes, endedAt };
 }
 
 /**

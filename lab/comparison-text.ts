@@ -5,7 +5,7 @@ import type { ComparisonRow, EstimatedMeasure } from './compare.ts';
 const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 const ms = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
 
-const columns: readonly { readonly head: string; readonly measure: EstimatedMeasure; readonly text: (value: number) => string; readonly withInterval?: boolean }[] = [
+export const columns: readonly { readonly head: string; readonly measure: EstimatedMeasure; readonly text: (value: number) => string; readonly withInterval?: boolean }[] = [
   { head: 'startup mean ms', measure: 'startupMeanMs', text: ms, withInterval: true },
   { head: 'p50', measure: 'startupP50Ms', text: ms },
   { head: 'p90', measure: 'startupP90Ms', text: ms },

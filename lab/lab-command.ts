@@ -2,10 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { choiceOption, helpText, isHelpRequested, listOption, numberOption, parseOptions, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
-import { comparePolicies, type MemorySize } from './compare.ts';
+import { comparePolicies, recordRun, type CompareInput, type MemorySize } from './compare.ts';
 import { comparisonNotes, comparisonTable } from './comparison-text.ts';
 import { costSetNames, measuredCosts, publishedCosts, type CostSet } from './cost-sets.ts';
 import { loadTrace, syntheticTrace, type LoadedTrace } from './build-workload.ts';
+import { comparisonReport } from './report/comparison-report.ts';
 import { policies } from './policies/index.ts';
 import type { PolicyDefinition } from './policies/policy.ts';
 import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
@@ -32,6 +33,7 @@ const compareTable = {
   skew: numberOption({ flag: 'skew', env: env('SKEW'), description: 'Zipf exponent of popularity in a synthetic trace.', valueName: 'N', min: 0, max: 3, defaultValue: 1 }),
   sample: numberOption({ flag: 'sample', env: env('SAMPLE'), description: 'Share of the calls that are replayed of a trace that has only the totals of a day.', valueName: 'N', min: 0.000_001, max: 1, defaultValue: 1 }),
   out: textOption({ flag: 'out', env: env('OUT'), description: 'File for all figures of all runs, as JSON.', valueName: 'FILE' }),
+  report: textOption({ flag: 'report', env: env('REPORT'), description: 'File for a report with charts: one HTML page that needs nothing else.', valueName: 'FILE' }),
 };
 export type CompareOptions = ReturnType<typeof parseOptions<typeof compareTable>>['values'];
 
@@ -68,7 +70,7 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
   const chosen = policiesNamed(options.policies);
   const memory = (options.memory ?? ['25%', '50%', '100%']).map((text) => memorySizeOf(text, costs));
   const trace = await traceOf(options, costs);
-  const rows = comparePolicies({
+  const input: CompareInput = {
     trace,
     costs,
     policies: chosen,
@@ -78,7 +80,8 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
     invokerCount: options.invokers,
     onProgress: (text) => output.stderr.write(`${text}\n`),
     clock: output.clock,
-  });
+  };
+  const rows = comparePolicies(input);
   const events = rows.reduce((sum, row) => sum + row.events, 0);
   const tookMs = rows.reduce((sum, row) => sum + row.tookMs, 0);
   const header = [
@@ -86,11 +89,26 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
     `costs ${costs.name}; ${options.seeds} seeds (they change ${trace.seeded}); ${options.invokers} invoker${options.invokers === 1 ? '' : 's'}; keep-alive ${options.keepAlive === 0 ? 'of each policy its own' : `${options.keepAlive} s`}`,
   ];
   output.stdout.write(`${[...header, comparisonTable(rows), comparisonNotes, `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second`].join('\n')}\n`);
+  if (options.report !== undefined) {
+    // The first of the sizes; ours where it takes part.
+    const policy = chosen.find(({ name }) => name === 'ours') ?? chosen[0];
+    const size = memory[0];
+    const isShown = policy !== undefined && size !== undefined && options.invokers === 1;
+    const example = isShown ? { title: `${policy.name}, ${'share' in size ? `${size.share * 100} %` : `${size.bytes / bytesPerMib} MB`} of memory, seed 1`, recording: recordRun(input, policy, size) } : undefined;
+    await writeFile(options.report, comparisonReport({ title: 'Policies held against each other', notes: header, command: `npm run lab -- compare${commandText(options)}`, seeds: input.seeds, rows, example }));
+    output.stderr.write(`Written to ${options.report}\n`);
+  }
   if (options.out !== undefined) {
-    const { out, ...settings } = options;
+    const { out, report: _report, ...settings } = options;
     await writeFile(out, `${JSON.stringify({ formatVersion: 1, trace: trace.title, settings, rows }, null, 1)}\n`);
     output.stderr.write(`Written to ${out}\n`);
   }
+}
+
+/** The options as they would be typed, but for the files that are written. */
+function commandText(options: CompareOptions): string {
+  const given = Object.entries(options).filter(([key, value]) => value !== undefined && key !== 'out' && key !== 'report');
+  return given.map(([key, value]) => ` --${compareTable[key as keyof typeof compareTable].flag} ${Array.isArray(value) ? value.join(',') : String(value)}`).join('');
 }
 
 function policiesNamed(names: readonly string[] | undefined): readonly PolicyDefinition[] {

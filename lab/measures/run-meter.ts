@@ -109,6 +109,12 @@ export class RunMeter implements Meter {
     this.#heldBytes += changeBytes;
   }
 
+  /** Startup in ms at 201 equally spaced ranks, in ascending order; empty where no call succeeded. */
+  startupQuantilesMs(): number[] {
+    if (this.#startupMs.count === 0) return [];
+    return Array.from({ length: 201 }, (_, rank) => this.#startupMs.percentile(rank / 200) ?? 0);
+  }
+
   /** The measures, at the end of the run. */
   measures(endedAt: number): Measures {
     this.#hold(0, endedAt);
