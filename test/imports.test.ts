@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const folders = ['common', 'runtime', 'controller-plugin', 'invoker-plugin', 'actions', 'lab', 'demo', 'standalone', 'cli', 'bench', 'test', 'scripts'];
+const folders = ['common', 'runtime', 'controller-plugin', 'invoker-plugin', 'actions', 'lab', 'demo', 'standalone', 'scaler', 'cli', 'bench', 'test', 'scripts'];
 
 /** For each part, the parts (or files) it may import from, besides itself. */
 const allowed: Record<string, string[]> = {
@@ -16,10 +16,11 @@ const allowed: Record<string, string[]> = {
   lab: ['common/', 'controller-plugin/', 'invoker-plugin/'],
   demo: ['common/', 'controller-plugin/', 'invoker-plugin/', 'runtime/protocol.ts', 'runtime/model-store/', 'actions/', 'lab/', 'scripts/kafka-broker/state.ts'],
   standalone: ['common/', 'controller-plugin/', 'invoker-plugin/', 'runtime/protocol.ts'],
-  cli: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/'],
-  bench: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/', 'scripts/'],
+  scaler: ['common/', 'controller-plugin/', 'invoker-plugin/', 'lab/'],
+  cli: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/', 'scaler/'],
+  bench: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/', 'scaler/', 'scripts/'],
   scripts: ['common/'],
-  test: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/', 'cli/', 'bench/', 'scripts/'],
+  test: ['common/', 'runtime/', 'controller-plugin/', 'invoker-plugin/', 'actions/', 'lab/', 'demo/', 'standalone/', 'scaler/', 'cli/', 'bench/', 'scripts/'],
 };
 
 /** What a core may import beyond its own folder: leaves that do no I/O and know no time. */

@@ -50,6 +50,16 @@ export const commands: readonly Command[] = [
     run: async (argv, env) => (await import('./attach.ts')).runAttach(argv, env),
   },
   {
+    name: 'scaler',
+    summary: "serves the cloud-native contest's Scaler task over gRPC with this project's core; docs/scaler.md",
+    run: async (argv, env) => (await import('./scaler.ts')).runScaler(argv, env),
+  },
+  {
+    name: 'scaler-replay',
+    summary: 'replays a data set of that task to our core, to its reference, or to any scaler over gRPC, and scores them',
+    run: async (argv, env) => (await import('./scaler-replay.ts')).runScalerReplay(argv, env),
+  },
+  {
     name: 'runtime',
     summary: 'the action runtime alone, on PORT (default 8080); docs/runtime.md has its settings',
     run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
