@@ -103,7 +103,7 @@ export function rescheduleUnserved(context: StepContext, container: Container): 
   const { activation } = container;
   if (activation === undefined) return;
   const action = actionOf(context.state, activation.actionKey);
-  action.busyOwn.delete(container.id);
+  action.busyOwnCount -= 1;
   context.state.dirty.add(action.key);
   container.activation = undefined;
   removeContainer(context, container, 'unusable');
