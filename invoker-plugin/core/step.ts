@@ -158,8 +158,8 @@ function newAction(event: ActionDeployed): Action {
     idleResident: new Set(),
     residentIn: new Set(),
     loadingIn: new Set(),
-    busyOwn: new Set(),
-    waitingIds: new Set(),
+    busyOwnCount: 0,
+    waitingCount: 0,
   };
 }
 
@@ -281,7 +281,7 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
     learn(action.loadMs, event.loadMs);
   }
   if (activation.startType === 'preloaded') learn(action.adoptMs, event.initMs);
-  action.busyOwn.delete(container.id);
+  action.busyOwnCount -= 1;
   state.dirty.add(action.key);
   container.activation = undefined;
   container.idleSince = context.now;
