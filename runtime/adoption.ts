@@ -60,7 +60,14 @@ export async function adoptSlot(context: AdoptionContext, action: ActionCode, va
     for (const victim of plan.killAfter) void pool.get(victim)?.kill();
   });
   if (from === 'retained') slot.thaw();
-  await slot.ready;
+  try {
+    await slot.ready;
+  } catch (error) {
+    if (id === undefined) throw error;
+    // A spare process began when this call was not known, perhaps on a disk that was full then. No code has been sent to it.
+    await slot.kill();
+    return adoptSlot(context, action, value);
+  }
   const origin = from === 'loading' ? 'resident' : from;
   const { loadMs, evictionMs } = await initialise({ slot, origin, action, codeFingerprint, value, pool });
   return { slot, origin, loadMs: loadMs + waitedForLoadMs, evictionMs };
