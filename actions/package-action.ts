@@ -45,7 +45,7 @@ export interface PackagedAction {
 }
 
 /**
- * Packages one of the eight actions, or any folder with an `index.js`, a `package.json` and an `instainfer.json`.
+ * Packages one of the actions of this folder, or any folder with an `index.js`, a `package.json` and an `instainfer.json`.
  * @param action a name of `actionNames`, or the path of a folder
  * @throws AppError ACTION_ARCHIVE when the folder is not an action, or the zip would be larger than OpenWhisk takes
  */

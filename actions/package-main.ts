@@ -12,7 +12,7 @@ Writes an OpenWhisk zip action for each ACTION and prints the wsk command that c
 
   ACTION      one of ${actionNames.join(', ')},
               or the path of a folder (one with a slash) with index.js, package.json and instainfer.json;
-              none: all eight
+              none: all of them
   --out DIR   where the zips go (default: out/actions)
   --help      this text
 `;

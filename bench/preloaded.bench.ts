@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
-import { actionNames, isActionName } from '../actions/action-names.ts';
+import { modelActionNames } from '../actions/action-names.ts';
 import { packageAction, type PackagedAction } from '../actions/package-action.ts';
 import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
 import { AppError } from '../common/errors.ts';
@@ -107,15 +107,15 @@ export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { repeat: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] }, dir: { type: 'string' } } });
   const repeats = Number(values.repeat);
   if (!Number.isInteger(repeats) || repeats < 1) throw new AppError('BAD_OPTION', `--repeat must be a whole number from 1, not ${values.repeat}.`, 'For example: --repeat 5');
-  const stranger = values.only.find((name) => !isActionName(name));
-  if (stranger !== undefined) throw new AppError('BAD_OPTION', `There is no action ${stranger}.`, `Choose from ${actionNames.join(', ')}.`);
+  const stranger = values.only.find((name) => !(modelActionNames as readonly string[]).includes(name));
+  if (stranger !== undefined) throw new AppError('BAD_OPTION', `There is no action ${stranger}.`, `Choose from ${modelActionNames.join(', ')}.`);
   const storeDir = path.resolve(values.dir ?? defaultStoreDirectory('full'));
   console.log(`${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.availableParallelism()} cores, Node ${process.version}; ${repeats} fresh containers for each action; first and steady inference in ms`);
   const driver = new ProcessDriver({ runtimeMain: path.resolve(import.meta.dirname, '../runtime/main.js'), startTimeoutMs: 30_000, graceMs: 500 });
   const table = new Table({ head: ['action', 'load ahead ms', 'init + load ms', '(max)', 'first', 'steady', 'first / steady', 'worst /status ms', 'memory after / before', '(max)'], style: { head: [], border: [] } });
   const all: Sample[] = [];
   try {
-    for (const name of values.only.length === 0 ? actionNames : values.only) {
+    for (const name of values.only.length === 0 ? modelActionNames : values.only) {
       process.stderr.write(`${name} ...\n`);
       const action = await packageAction(name);
       const samples: Sample[] = [];

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { actionNames } from '../action-names.ts';
+import { modelActionNames } from '../action-names.ts';
 import { RecordingSession, unpackAction, type UnpackedAction } from '../testing/unpacked-action.ts';
 
 interface Classified {
@@ -13,7 +13,7 @@ interface Classified {
   readonly timings: Record<string, number>;
 }
 
-const imageActions = actionNames.filter((name) => name !== 'bert-base');
+const imageActions = modelActionNames.filter((name) => name !== 'bert-base');
 const logits = Float32Array.from({ length: 1000 }, (_, index) => (index === 281 ? 9 : index === 7 ? 8 : 0));
 
 function install(action: UnpackedAction, name: string, size: number, attachments: Record<string, string> = {}): RecordingSession {

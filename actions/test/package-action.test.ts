@@ -8,7 +8,7 @@ import { AppError } from '../../common/errors.ts';
 import { artifactsSchema } from '../../runtime/protocol.ts';
 import { actionNames } from '../action-names.ts';
 import { createCommand, packageAction, type PackagedAction } from '../package-action.ts';
-import { modelNames } from '../zoo/architectures/index.ts';
+import { isPipelineName, modelNames, pipelineNames } from '../zoo/architectures/index.ts';
 import { zipContents } from '../testing/unpacked-action.ts';
 
 const projectDir = path.resolve(import.meta.dirname, '../../..');
@@ -20,8 +20,8 @@ describe('the packager', () => {
   });
   after(() => rm(tempDir, { recursive: true, force: true }));
 
-  it('knows an action for each model of the zoo', () => {
-    assert.deepEqual([...actionNames].sort(), [...modelNames].sort());
+  it('knows an action for each model and pipeline of the zoo', () => {
+    assert.deepEqual([...actionNames].sort(), [...modelNames, ...pipelineNames].sort());
   });
 
   it('knows exactly the folders that declare artifacts', async () => {
@@ -34,7 +34,7 @@ describe('the packager', () => {
   });
 
   for (const name of actionNames) {
-    it(`makes of ${name} a zip that a Node.js runtime can start, with the model of its name declared`, async () => {
+    it(`makes of ${name} a zip that a Node.js runtime can start, with the model or pipeline of its name declared`, async () => {
       const packaged = await packageAction(name);
       const contents = await zipContents(packaged.zip);
       const packageJson = JSON.parse(contents.get('package.json')!.toString());
@@ -42,7 +42,8 @@ describe('the packager', () => {
       assert.equal(packaged.name, name);
       assert.ok(contents.has(packageJson.main));
       const declared = artifactsSchema.parse(JSON.parse(contents.get('instainfer.json')!.toString()));
-      assert.deepEqual(declared.models, [{ name, store: `${name}@1` }]);
+      const own = [{ name, store: `${name}@1` }];
+      assert.deepEqual([declared.models, declared.pipelines ?? []], isPipelineName(name) ? [[], own] : [own, []]);
       assert.deepEqual(packaged.artifacts, declared);
       assert.deepEqual(packaged.annotations, [{ key: 'preload', value: declared }]);
       assert.match(contents.get('index.js')!.toString(), /exports\.main = /);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { actionNames } from '../action-names.ts';
+import { modelActionNames } from '../action-names.ts';
 import { packageAction, type PackagedAction } from '../package-action.ts';
 import { RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
 import { unpackFiles } from '../testing/unpacked-action.ts';
@@ -61,7 +61,7 @@ describe('the eight actions with the models of the zoo', function () {
     await runtime.post('/clean', {});
   });
 
-  for (const name of actionNames) {
+  for (const name of modelActionNames) {
     const badInput = name === 'bert-base' ? { text: 7 } : { image: 'not base64!' };
     const ownInputs = (): Record<string, unknown>[] =>
       name === 'bert-base' ? [{ text: 'A question?', textPair: 'An answer.' }, { text: 'long '.repeat(500) }] : Object.values(images).map((image) => ({ image }));

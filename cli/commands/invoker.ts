@@ -24,7 +24,7 @@ import { catalogCacheBytes, storeTimeoutMs } from '../couch-options.ts';
 import { signalled } from '../signalled.ts';
 import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
 import { openJournal } from '../invoker/journal-file.ts';
-import { estimatorOf } from '../invoker/load-estimate.ts';
+import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
 

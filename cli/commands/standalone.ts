@@ -18,7 +18,7 @@ import { createStandaloneApp } from '../../standalone/server.ts';
 import { StandaloneSystem } from '../../standalone/system.ts';
 import { exitCodes } from '../command.ts';
 import { openJournal } from '../invoker/journal-file.ts';
-import { estimatorOf } from '../invoker/load-estimate.ts';
+import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { signalled } from '../signalled.ts';
 import { dataFolderOf, limitRulesOf, parseStandaloneOptions, retentionOf, schedulerConfigOf, standaloneTable, type StandaloneValues } from '../standalone/options.ts';
 

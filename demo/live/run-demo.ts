@@ -6,11 +6,10 @@ import { SystemClock, type Clock } from '../../common/clock.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { AppError } from '../../common/errors.ts';
 import { createLogger } from '../../common/logger.ts';
-import { shortNameOf } from '../../common/action-identity.ts';
 import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
 import type { Container } from '../../invoker-plugin/core/state.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
-import { findModel, readManifest, type Manifest } from '../../runtime/model-store/manifest.ts';
+import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
@@ -62,8 +61,6 @@ interface ArmRun {
 
 /** Exit code of a run that Ctrl-C ended, as shells have it: 128 + SIGINT. */
 const interruptedExitCode = 130;
-/** A slot holds a Node.js process and ONNX Runtime beside the model. */
-const slotBaseBytes = 48 * 1024 * 1024;
 
 /**
  * Runs the demo.
@@ -112,19 +109,10 @@ async function prepare(options: DemoOptions, trace: AssignedTrace, signal: Abort
   const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
   if (signal.aborted) return undefined;
   const actions = await deployableActions(names, containerMemoryMb);
-  const manifest = await readManifest(storeDir);
+  const estimate = await estimatorOf(storeDir);
   const clock = new SystemClock();
   const outDir = options.outDir ?? path.join('out', new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19));
-  return { options, trace, arrivals, actions, storeDir, estimate: (action) => estimateOf(manifest, action), clock, signal, outDir, brokers };
-}
-
-/** What was measured when the model's loading form was chosen, or a cautious guess from its size. */
-function estimateOf(manifest: Manifest, action: ActionDocument): LoadEstimate {
-  const model = findModel(manifest, shortNameOf(action.actionKey));
-  const measured = model?.form?.measured;
-  if (measured !== undefined) return { loadMs: measured.aheadLoadMs + measured.firstRunMs, residentBytes: measured.privateBytes + slotBaseBytes };
-  const weightBytes = model?.plain.bytes ?? 0;
-  return { loadMs: weightBytes / 200_000, residentBytes: 2 * weightBytes + slotBaseBytes };
+  return { options, trace, arrivals, actions, storeDir, estimate, clock, signal, outDir, brokers };
 }
 
 /** Those that were named, or the one that `scripts/kafka up` started. */

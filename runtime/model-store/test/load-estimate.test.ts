@@ -2,11 +2,10 @@ import { strict as assert } from 'node:assert';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { ActionDocument } from '../../common/action-document.ts';
-import { actionKeyOf } from '../../common/action-identity.ts';
-import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
-import { manifestFileName } from '../../runtime/model-store/manifest.ts';
-import { estimatorOf } from '../invoker/load-estimate.ts';
+import type { ActionDocument } from '../../../common/action-document.ts';
+import { actionKeyOf } from '../../../common/action-identity.ts';
+import { manifestFileName } from '../manifest.ts';
+import { estimatorOf, type LoadEstimate } from '../load-estimate.ts';
 
 const megabytes = 1e6;
 
