@@ -3,13 +3,14 @@
 import { randomInt } from 'node:crypto';
 import { AppError } from '../../common/errors.ts';
 import { corruptPipeline } from './corrupt-pipeline.ts';
-import { gaussianNoise, guided } from './core/latents.ts';
-import { createScheduler } from './core/scheduler.ts';
-import { checkParts, integers, latentChannels, takesPairs, timestepTensor, type Parts } from './part-shapes.ts';
-import type { PlainTensor, Tensors } from './part.ts';
+import { gaussianNoise } from './core/latents.ts';
+import { denoise } from './denoise.ts';
+import { checkParts, integers, latentChannels, type Parts } from './part-shapes.ts';
+import { floatsOf, type PlainTensor } from './part.ts';
 import { checkRequest, type CheckedRequest, type PictureRequest } from './picture-request.ts';
 import type { PipelineFolder } from './pipeline-folder.ts';
 import type { PromptTokenizer } from './prompt-tokens.ts';
+import { outputOf, runPart } from './run-part.ts';
 
 /** Makes a PNG file of 8-bit RGB. */
 export type EncodePng = (rgb: Uint8Array, width: number, height: number) => Promise<Buffer>;
@@ -60,7 +61,18 @@ export class DiffusionPipeline {
     throwIfGivenUp(request);
     const { embeddings, warnings } = await this.encodePrompts(parts, checked);
     const encodedMs = performance.now();
-    const latents = await this.denoise(parts, embeddings, { ...checked, seed }, request);
+    const { pixelsPerLatent } = folder;
+    const dims = [1, latentChannels(parts.unet), height / pixelsPerLatent, width / pixelsPerLatent];
+    const noise: PlainTensor = { type: 'float32', dims, data: gaussianNoise(seed, product(dims)) };
+    const latents = await denoise(parts, {
+      ...checked,
+      embeddings,
+      noise,
+      beforeStep: () => {
+        throwIfGivenUp(request);
+      },
+      onProgress: request.onProgress,
+    });
     throwIfGivenUp(request);
     const denoisedMs = performance.now();
     const rgb = await this.decode(parts, latents, width, height);
@@ -80,49 +92,15 @@ export class DiffusionPipeline {
       if (cutTokens > 0) warnings.push(`The ${what} is too long: its last ${cutTokens} tokens were left out; the model reads ${ids.length - 2}.`);
       // One at a time: an encoder may be exported for one text.
       const answer = await runPart(parts, 'text_encoder', { input_ids: integers(parts.text_encoder, 'input_ids', ids, [1, ids.length]) });
-      embeddings.push(output(answer, 'text_encoder', 'last_hidden_state'));
+      embeddings.push(outputOf(answer, 'text_encoder', 'last_hidden_state'));
     }
     return { embeddings, warnings };
   }
 
-  private async denoise(parts: Parts, embeddings: readonly PlainTensor[], { width, height, steps, guidanceScale, scheduler: config, seed }: CheckedRequest & { seed: number }, request: PictureRequest): Promise<PlainTensor> {
-    const { pixelsPerLatent } = this.means.folder;
-    const dims = [1, latentChannels(parts.unet), height / pixelsPerLatent, width / pixelsPerLatent];
-    const scheduler = createScheduler(config, steps);
-    let sample: Float32Array = gaussianNoise(seed, product(dims)).map((value) => value * scheduler.initNoiseSigma);
-    for (const [index, timestep] of scheduler.timesteps.entries()) {
-      throwIfGivenUp(request);
-      const scaled = scheduler.scaleInput(sample, index);
-      const answer = await this.askUnet(parts, scaled, dims, timestep, embeddings);
-      sample = scheduler.step(embeddings.length === 2 ? guided(answer, guidanceScale) : answer, index, sample);
-      request.onProgress?.({ step: index + 1, steps: scheduler.timesteps.length });
-    }
-    return { type: 'float32', dims, data: sample };
-  }
-
-  /** The UNet's answers for all embeddings, one after the other. */
-  private async askUnet(parts: Parts, latents: Float32Array, dims: readonly number[], timestep: number, embeddings: readonly PlainTensor[]): Promise<Float32Array> {
-    const ask = async (batch: readonly PlainTensor[]): Promise<Float32Array> => {
-      const [first] = batch;
-      const feeds = {
-        sample: { type: 'float32', dims: [batch.length, ...dims.slice(1)], data: concatenated(batch.map(() => latents)) },
-        timestep: timestepTensor(parts.unet, timestep, batch.length),
-        encoder_hidden_states: { type: 'float32', dims: [batch.length, ...(first?.dims.slice(1) ?? [])], data: concatenated(batch.map(floats)) },
-      };
-      const answer = floats(output(await runPart(parts, 'unet', feeds), 'unet', 'out_sample'));
-      if (answer.length !== latents.length * batch.length) throw corruptPipeline(`unet/model.onnx gave ${answer.length} numbers for ${latents.length * batch.length}`);
-      return answer;
-    };
-    if (takesPairs(parts.unet) || embeddings.length === 1) return ask(embeddings);
-    const answers: Float32Array[] = [];
-    for (const embedding of embeddings) answers.push(await ask([embedding]));
-    return concatenated(answers);
-  }
-
   private async decode(parts: Parts, latents: PlainTensor, width: number, height: number): Promise<Uint8Array> {
     const scale = 1 / this.means.folder.latentScale;
-    const feeds = { latent_sample: { ...latents, data: floats(latents).map((value) => value * scale) } };
-    const { data, dims } = output(await runPart(parts, 'vae_decoder', feeds), 'vae_decoder', 'sample');
+    const feeds = { latent_sample: { ...latents, data: floatsOf(latents).map((value) => value * scale) } };
+    const { data, dims } = outputOf(await runPart(parts, 'vae_decoder', feeds), 'vae_decoder', 'sample');
     if (dims.join() !== [1, 3, height, width].join()) throw corruptPipeline(`vae_decoder/model.onnx gave the shape [${dims.join(', ')}], not [1, 3, ${height}, ${width}]`);
     return pixelsOf(data as Float32Array, width * height);
   }
@@ -130,7 +108,6 @@ export class DiffusionPipeline {
 
 const isGuided = (scale: number): boolean => scale > 1;
 const product = (dims: readonly number[]): number => dims.reduce((all, dim) => all * dim, 1);
-const floats = ({ data }: PlainTensor): Float32Array => data as Float32Array;
 
 /** From planes of -1 to 1 to pixels of three bytes. */
 function pixelsOf(planes: Float32Array, pixels: number): Uint8Array {
@@ -139,35 +116,6 @@ function pixelsOf(planes: Float32Array, pixels: number): Uint8Array {
     for (let pixel = 0; pixel < pixels; pixel += 1) rgb[pixel * 3 + channel] = ((planes[channel * pixels + pixel] ?? 0) / 2 + 0.5) * 255;
   }
   return new Uint8Array(rgb.buffer);
-}
-
-function concatenated(arrays: readonly Float32Array[]): Float32Array {
-  const [only] = arrays;
-  if (arrays.length === 1 && only !== undefined) return only;
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
-}
-
-async function runPart(parts: Parts, name: keyof Parts, feeds: Tensors): Promise<Tensors> {
-  try {
-    return await parts[name].run(feeds);
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '';
-    const shapes = Object.entries(feeds).map(([input, { dims }]) => `${input} [${dims.join(', ')}]`);
-    throw corruptPipeline(`${name}/model.onnx does not take ${shapes.join(', ')}: ${reason}`, cause);
-  }
-}
-
-function output(tensors: Tensors, part: string, name: string): PlainTensor {
-  const tensor = tensors[name];
-  if (tensor === undefined || tensor.type !== 'float32') throw corruptPipeline(`${part}/model.onnx gave no "${name}" of type float32`);
-  return tensor;
 }
 
 function throwIfGivenUp({ signal, deadline = Infinity }: PictureRequest): void {

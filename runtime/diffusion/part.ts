@@ -12,6 +12,9 @@ export interface PlainTensor {
   readonly dims: readonly number[];
   readonly data: TensorValues;
 }
+/** The values of a tensor of the type float32. */
+export const floatsOf = ({ data }: PlainTensor): Float32Array => data as Float32Array;
+
 export type Tensors = Readonly<Record<string, PlainTensor>>;
 
 /** An input or output; a dimension left open is a name or -1. */

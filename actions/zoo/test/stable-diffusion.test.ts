@@ -4,6 +4,9 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import ort from 'onnxruntime-node';
 import { z } from 'zod';
+import { parseSchedulerConfig } from '../../../runtime/diffusion/core/scheduler-config.ts';
+import { denoise } from '../../../runtime/diffusion/denoise.ts';
+import { floatsOf, sessionPart, type PlainTensor } from '../../../runtime/diffusion/part.ts';
 import { findModel, readManifest } from '../../../runtime/model-store/manifest.ts';
 import { ModelStore } from '../../../runtime/model-store/model-store.ts';
 import { openModel, type OpenMode } from '../../../runtime/model-store/open-model.ts';
@@ -96,6 +99,37 @@ describe('the Stable Diffusion pipeline of the zoo', function () {
       });
     });
   }
+
+  describe('from text to picture', () => {
+    const runsSchema = z.object({
+      guidanceScale: z.number(),
+      noise: tensorSchema,
+      runs: z.array(z.object({ config: z.record(z.string(), z.unknown()), steps: z.number(), latents: tensorSchema })),
+      lastImageTopRows: tensorSchema,
+    });
+    const plain = ({ dims, values }: GoldenTensor): PlainTensor => ({ type: 'float32', dims, data: Float32Array.from(values) });
+
+    it('denoises with guidance as the loop of diffusers does, with each kind of scheduler, and decodes the last picture', async () => {
+      const { lastHiddenState } = await golden('text-embeddings', z.object({ lastHiddenState: tensorSchema }));
+      const [, tokens = 0, features = 0] = lastHiddenState.dims;
+      const embeddings = [0, 1].map((row) => plain({ dims: [1, tokens, features], values: lastHiddenState.values.slice(row * tokens * features, (row + 1) * tokens * features) }));
+      const { guidanceScale, noise, runs, lastImageTopRows } = await golden('end-to-end', runsSchema);
+      const unet = sessionPart(ort, await open('stable-diffusion/unet', 'ahead'));
+      let latents: PlainTensor | undefined;
+      for (const { config, steps, latents: expected } of runs) {
+        latents = await denoise({ unet }, { embeddings, noise: plain(noise), scheduler: parseSchedulerConfig(config), steps, guidanceScale });
+        assertClose(new ort.Tensor('float32', floatsOf(latents), latents.dims), expected);
+      }
+      assert.deepEqual(runs.map(({ config }) => config['_class_name']), ['DDIMScheduler', 'EulerDiscreteScheduler', 'PNDMScheduler', 'LMSDiscreteScheduler']);
+      assert.ok(latents !== undefined);
+      const image = await (await open('stable-diffusion/vae_decoder', 'ahead')).run({ latent_sample: new ort.Tensor('float32', floatsOf(latents).map((value) => value / 0.18215), latents.dims) });
+      const { dims, data } = image['sample']!;
+      const [, channels = 0, height = 0, width = 0] = dims;
+      const [, , rows = 0] = lastImageTopRows.dims;
+      const topRows = Array.from({ length: channels }, (_, channel) => [...(data as Float32Array).subarray(channel * height * width, (channel * height + rows) * width)]).flat();
+      assertClose(new ort.Tensor('float32', Float32Array.from(topRows), [1, channels, rows, width]), lastImageTopRows);
+    });
+  });
 
   it('lies in the store as exporters lay it out, listed with its parts and sound', async () => {
     const names = (await readdir(inFolder('tiny/stable-diffusion'), { recursive: true })).filter((name) => !name.includes('form-'));

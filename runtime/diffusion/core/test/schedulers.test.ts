@@ -16,6 +16,20 @@ interface Golden {
 const goldenFile = path.resolve(import.meta.dirname, '../../../../../runtime/diffusion/core/test/data/schedulers.json');
 const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Golden;
 
+interface Trajectory {
+  readonly config: Record<string, unknown>;
+  readonly steps: number;
+  readonly timesteps: number[];
+  readonly initNoiseSigma: number;
+  readonly noise: number[];
+  readonly modelInputs: number[][];
+  readonly samples: number[][];
+}
+
+/** Made with the zoo's other golden data. */
+const trajectoriesFile = path.resolve(import.meta.dirname, '../../../../../actions/zoo/golden/scheduler-trajectories.json');
+const { trajectories } = JSON.parse(readFileSync(trajectoriesFile, 'utf8')) as { trajectories: readonly Trajectory[] };
+
 function assertClose(actual: ArrayLike<number>, expected: readonly number[], relative: number, what: string): void {
   assert.equal(actual.length, expected.length, what);
   expected.forEach((value, at) => {
@@ -30,9 +44,26 @@ describe('schedulers follow the trajectories of diffusers', () => {
       const scheduler = createScheduler(parseSchedulerConfig(config), steps);
       assertClose(scheduler.timesteps, timesteps, 1e-4, 'timesteps');
       assertClose([scheduler.initNoiseSigma], [initNoiseSigma], 1e-5, 'first sigma');
-        let sample: Float32Array = gaussianNoise(7, 16).map((value) => value * scheduler.initNoiseSigma);
+      let sample: Float32Array = gaussianNoise(7, 16).map((value) => value * scheduler.initNoiseSigma);
       trajectory.forEach((expected, index) => {
         const answer = scheduler.scaleInput(sample, index).map((value) => Math.sin(value * 1.3 + (timesteps[index] ?? 0) / 300));
+        sample = scheduler.step(answer, index, sample);
+        assertClose(sample, expected, 1e-3, `after step ${index}`);
+      });
+    });
+  }
+
+  for (const { config, steps, timesteps, initNoiseSigma, noise, modelInputs, samples } of trajectories) {
+    const { _class_name: name, ...rest } = config;
+    it(`${String(name)}, ${steps} steps, each input and each sample in double precision: ${JSON.stringify(rest)}`, () => {
+      const scheduler = createScheduler(parseSchedulerConfig(config), steps);
+      assertClose(scheduler.timesteps, timesteps, 1e-4, 'timesteps');
+      let sample: Float32Array = Float32Array.from(noise, (value) => value * scheduler.initNoiseSigma);
+      assertClose([scheduler.initNoiseSigma], [initNoiseSigma], 1e-5, 'first sigma');
+      samples.forEach((expected, index) => {
+        const input = scheduler.scaleInput(sample, index);
+        assertClose(input, modelInputs[index] ?? [], 1e-3, `input of step ${index}`);
+        const answer = input.map((value, at) => 0.3 * value + 0.5 * Math.sin(at + (timesteps[index] ?? 0) / 100));
         sample = scheduler.step(answer, index, sample);
         assertClose(sample, expected, 1e-3, `after step ${index}`);
       });
