@@ -8,6 +8,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   api: { question: 'How many blocking invocations does the standalone API answer, beside a bare Express echo; what do 10,000 activations take to page?', load: () => import('./api.bench.ts') },
+  diffusion: { question: 'How soon is a first picture there, cold, prewarmed and preloaded, and what does a second container with the pipeline cost?', load: () => import('./diffusion.bench.ts') },
   kafka: { question: 'What does one invoker sustain over Kafka, beside the floor of reading and acknowledging alone?', load: () => import('./kafka.bench.ts') },
   lab: { question: 'What does one event of the simulation take, with 100 to 20,000 functions?', load: () => import('./lab.bench.ts') },
   load: { question: 'How much faster and smaller does a model load than with InferenceSession.create(path)?', load: () => import('./load.bench.ts') },

@@ -10,7 +10,8 @@ import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
 import { AppError } from '../common/errors.ts';
 import { median, percentileOf } from '../common/statistics.ts';
 import { ProcessDriver } from '../invoker-plugin/drivers/process-driver.ts';
-import { RuntimeClient, type ExtensionReply, type NoReply, type RuntimeReply } from '../invoker-plugin/runtime-client.ts';
+import { RuntimeClient, type RuntimeReply } from '../invoker-plugin/runtime-client.ts';
+import { granted, replied, untilSettled } from './runtime-calls.ts';
 
 const limits = { timeoutMs: 120_000, maxResponseBytes: 1024 * 1024 };
 const memoryLimitBytes = 2048 * 1024 * 1024;
@@ -27,16 +28,6 @@ interface Sample {
   readonly worstStatusMs: number;
   /** Private memory after /offload, over what it was before /load. */
   readonly memoryRatio: number;
-}
-
-function replied(reply: RuntimeReply | NoReply): RuntimeReply {
-  if ('failure' in reply || reply.status !== 200) throw new AppError('CONTAINER_PROTOCOL', `A call failed: ${'failure' in reply ? reply.message : reply.body}.`, 'Run the runtime alone to see why: npm run runtime');
-  return reply;
-}
-
-function granted<T>(reply: ExtensionReply<T>): T {
-  if (!reply.ok) throw new AppError('CONTAINER_PROTOCOL', `A route refused: ${reply.error.error}`, 'Give it more memory, or build the models: npm run models -- build');
-  return reply.reply;
 }
 
 const inferenceMsOf = (reply: RuntimeReply): number => (JSON.parse(reply.body) as { timings: { inferenceMs: number } }).timings.inferenceMs;
@@ -57,20 +48,11 @@ async function worstStatusDuring(client: RuntimeClient, work: Promise<unknown>):
   return worstMs;
 }
 
-/** The container keeps a blank slot; starting the next one takes processor time that is no part of what is measured. */
-async function untilSettled(client: RuntimeClient): Promise<number> {
-  for (;;) {
-    const { blankSlotReady, memory } = granted(await client.status(limits.timeoutMs));
-    if (blankSlotReady) return memory.usedBytes;
-    await new Promise((resolve) => setTimeout(resolve, statusEveryMs));
-  }
-}
-
 async function sampleOf(driver: ProcessDriver, action: PackagedAction, storeDir: string): Promise<Sample> {
   const container = await driver.create({ containerId: `bench-${action.name}`, memoryLimitBytes, environment: { INSTAINFER_MODEL_STORE: storeDir } });
   const client = new RuntimeClient(container.baseUrl, () => performance.now());
   try {
-    const before = await untilSettled(client);
+    const before = await untilSettled(client, limits.timeoutMs);
     const code = { main: 'main', code: action.zip.toString('base64'), binary: true };
     const request = { value: { action: `guest/${action.name}`, version: '0.0.1', namespace: 'guest', artifacts: action.artifacts, code } };
 
@@ -78,10 +60,10 @@ async function sampleOf(driver: ProcessDriver, action: PackagedAction, storeDir:
     const worstStatusMs = await worstStatusDuring(client, cycle);
     granted(await cycle);
     const after = granted(await client.offload({ value: { action: `guest/${action.name}` } }, limits.timeoutMs)).memory.usedBytes;
-    const settled = await untilSettled(client);
+    const settled = await untilSettled(client, limits.timeoutMs);
 
     const { loadMs } = granted(await client.load(request, limits.timeoutMs));
-    await untilSettled(client);
+    await untilSettled(client, limits.timeoutMs);
     const env = { __OW_NAMESPACE: 'guest', __OW_ACTION_NAME: `/guest/${action.name}`, __OW_ACTION_VERSION: '0.0.1' };
     const init = replied(await client.init({ name: action.name, ...code, env }, limits));
     const first = replied(await client.run({ value: {} }, limits));
