@@ -63,7 +63,7 @@ export async function adoptSlot(context: AdoptionContext, action: ActionCode, va
   try {
     await slot.ready;
   } catch (error) {
-    if (id === undefined) throw error;
+    if (id === undefined || pool.isClosed) throw error;
     // A spare process began when this call was not known, perhaps on a disk that was full then. No code has been sent to it.
     await slot.kill();
     return adoptSlot(context, action, value);

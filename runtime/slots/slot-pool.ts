@@ -41,7 +41,8 @@ export class SlotPool {
   private proxyBytes = 0;
   private groups: readonly GroupMemory[] = [];
   private slotBytes = assumedSlotBytes;
-  private isClosed = false;
+  /** No slot is wanted any more. */
+  isClosed = false;
 
   constructor(options: SlotPoolOptions) {
     this.options = options;

@@ -102,32 +102,14 @@ describe('a slot that', function () {
   });
 
   it('dies before it has begun costs the call that took it no more than another process', async () => {
-    // A spare one that is held before it is ready; on a machine that was faster, the next one is.
-    let spare: number | undefined;
-    await eventually(
-      async () => {
-        const former = slotPids(driven);
-        for (const pid of former) process.kill(pid, 'SIGKILL');
-        await eventually(() => !former.some(isAlive), 'the former processes end');
-        // What is missing is made good after each call.
-        await driven.reset();
-        await eventually(() => {
-          [spare] = slotPids(driven);
-          return spare !== undefined;
-        }, 'a new spare process');
-        process.kill(spare!, 'SIGSTOP');
-        return !(await driven.status()).blankSlotReady;
-      },
-      'a spare process held before it is ready',
-      20_000,
-    );
+    const spare = await holdSpare(driven);
     const initialised = driven.init('one', echoCode);
     await eventually(async () => (await driven.slotStates())['guest/one'] !== undefined, 'the call takes it');
-    process.kill(spare!, 'SIGKILL');
+    process.kill(spare, 'SIGKILL');
     const reply = await initialised;
     assert.equal(reply.status, 200, reply.text);
     assert.deepEqual(await driven.result({ a: 1 }), { a: 1 });
-    assert.ok(!isAlive(spare!));
+    assert.ok(!isAlive(spare));
   });
 
   it('never comes back from a loop does not keep the proxy from answering, nor from ending in its grace period', async () => {
@@ -237,6 +219,19 @@ describe('a container that is told to end', function () {
     await driven.stop();
   });
 
+  it('gives up an initialisation that waits for its process, and begins no other', async () => {
+    const driven = await start({ INSTAINFER_GRACE_MS: '100' });
+    const spare = await holdSpare(driven);
+    const waiting = driven.init('one', echoCode);
+    await eventually(async () => (await driven.slotStates())['guest/one'] !== undefined, 'the call takes the process');
+    const ended = once(driven.runtime.child, 'exit');
+    driven.runtime.child.kill('SIGTERM');
+    assert.equal((await waiting).status, 503);
+    assert.deepEqual(await ended, [0, null]);
+    assert.ok(!isAlive(spare));
+    await driven.stop();
+  });
+
   it('by an error of its own that nobody caught finishes what runs as well, says what it was, and exits with 1', async () => {
     const fault = encodeURIComponent('process.on("SIGUSR2", () => { throw new Error("injected"); });');
     const driven = await start({ NODE_OPTIONS: `--import=data:text/javascript,${fault}` });
@@ -302,6 +297,29 @@ describe('a surrounding in which no process can be started', function () {
     assert.match(stderr, /nowhere\/at\/all.*TMPDIR/);
   });
 });
+
+/** Stops a spare process before it is ready; on a machine where it was faster, the next one. */
+async function holdSpare(driven: DrivenRuntime): Promise<number> {
+  let spare: number | undefined;
+  await eventually(
+    async () => {
+      const former = slotPids(driven);
+      for (const pid of former) process.kill(pid, 'SIGKILL');
+      await eventually(() => !former.some(isAlive), 'the former processes end');
+      // What is missing is made good after each call.
+      await driven.reset();
+      await eventually(() => {
+        [spare] = slotPids(driven);
+        return spare !== undefined;
+      }, 'a new spare process');
+      process.kill(spare!, 'SIGSTOP');
+      return !(await driven.status()).blankSlotReady;
+    },
+    'a spare process held before it is ready',
+    20_000,
+  );
+  return spare!;
+}
 
 /** The slots' processes: children of the proxy that run Node.js. */
 function slotPids({ runtime }: DrivenRuntime): number[] {
