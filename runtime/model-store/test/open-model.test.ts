@@ -18,7 +18,6 @@ describe('opening stored models', function () {
   let ort: Ort;
 
   before(async () => {
-    process.env['ORT_DISABLE_TELEMETRY'] = '1';
     ort = (await import('onnxruntime-node')).default;
     await buildZoo({ directory: inFolder('store'), size: 'small', models: ['googlenet', 'bert-base'] });
   });
