@@ -4,7 +4,7 @@ import { initValueSchema } from '../../protocol.ts';
 import { initValueOf } from '../init-value.ts';
 
 const text = fc.oneof({ weight: 9, arbitrary: fc.string() }, fc.jsonValue());
-const value = fc.record({ name: text, main: text, code: fc.oneof(text, fc.constant(null)), binary: fc.oneof({ weight: 9, arbitrary: fc.boolean() }, fc.jsonValue()), env: fc.oneof(fc.dictionary(fc.string().filter((name) => name !== '__proto__'), fc.jsonValue()), fc.jsonValue()), revision: text }, { requiredKeys: [] });
+const value = fc.record({ name: text, main: text, code: fc.oneof(text, fc.constant(null)), binary: fc.oneof({ weight: 9, arbitrary: fc.boolean() }, fc.jsonValue()), env: fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), fc.jsonValue()), revision: text }, { requiredKeys: [] });
 
 describe('the body of /init', () => {
   it('has a value exactly when the protocol says so', () => {
@@ -12,7 +12,10 @@ describe('the body of /init', () => {
     fc.assert(
       fc.property(fc.oneof({ weight: 9, arbitrary: value }, fc.jsonValue()), (json) => {
         // JSON knows no undefined and no prototype.
-        const plain: unknown = JSON.parse(JSON.stringify(json));
+        const written = JSON.stringify(json);
+        // Zod leaves a variable of this name out; it is no name that an environment can have.
+        fc.pre(!written.includes('"__proto__"'));
+        const plain: unknown = JSON.parse(written);
         const expected = initValueSchema.safeParse(plain);
         if (expected.success) taken += 1;
         assert.deepEqual(initValueOf(Buffer.from(JSON.stringify({ value: plain }))), expected.success ? expected.data : {});
