@@ -118,7 +118,9 @@ describe('a pipeline in the runtime', function () {
     assert.deepEqual((await driven.status()).slots.map(({ action, state }) => [action, state]), [['guest/painter', 'retained']]);
   });
 
-  it('loses the part that saves least for its bytes when memory is short, and keeps the rest', async () => {
+  it('loses the part that saves least for its bytes when memory is short, and keeps the rest', async function () {
+    // What it measures on a busy machine can be another program's doing; a fault shows every time.
+    this.retries(2);
     await loaded();
     const { memory } = await driven.status();
     // An action of the same namespace that takes so much that the UNet has to go.
