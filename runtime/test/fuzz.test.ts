@@ -98,9 +98,7 @@ describe('the routes, with requests that nobody should send', function () {
     assert.deepEqual(reached.filter((kind) => !seen.has(kind)), [], JSON.stringify([...seen]));
   });
 
-  it('answer or close connections that carry no requests, and go on', async function () {
-    // A server that closes with bytes unread may reset the connection, and the reset was seen, once, as an error.
-    this.retries(2);
+  it('answer or close connections that carry no requests, and go on', async () => {
     const port = Number(new URL(driven.runtime.baseUrl).port);
     await fc.assert(
       fc.asyncProperty(fuzzBytes, fc.boolean(), async (bytes, isAborted) => {
@@ -108,7 +106,8 @@ describe('the routes, with requests that nobody should send', function () {
         let answer = '';
         socket.setEncoding('latin1').on('data', (text: string) => (answer += text));
         await once(socket, 'connect');
-        const closed = once(socket, 'close');
+        // A server that closes with bytes unread resets the connection: for `once` an error that comes before the close.
+        const closed = new Promise((resolve) => socket.once('close', resolve));
         if (isAborted) socket.write(bytes, () => socket.resetAndDestroy());
         else socket.end(bytes);
         await closed;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import type { LoadedArtifact, LoadReply, OffloadReply } from '../protocol.ts';
 import { assertExtensionError, DrivenRuntime, phaseOf, slotOf } from '../testing/driven-runtime.ts';
+import { eventually } from '../testing/runtime-process.ts';
 import { writeTinyPipeline } from '../testing/tiny-pipeline.ts';
 
 const code = `
@@ -118,14 +119,38 @@ describe('a pipeline in the runtime', function () {
     assert.deepEqual((await driven.status()).slots.map(({ action, state }) => [action, state]), [['guest/painter', 'retained']]);
   });
 
-  it('loses the part that saves least for its bytes when memory is short, and keeps the rest', async function () {
-    // What it measures on a busy machine can be another program's doing; a fault shows every time.
-    this.retries(2);
-    await loaded();
+  it('loses the part that saves least for its bytes when memory is short, and keeps the rest', async () => {
+    // What goes is decided by times that were measured; where another program had a part in them, they are measured anew.
+    await eventually(
+      async () => {
+        await loaded();
+        const [slot] = (await driven.status()).slots;
+        const pipeline = await pipelineOf();
+        const unet = pipeline.parts?.find(({ name }) => name === 'unet');
+        const isLeast = unet!.loadMs / unet!.bytes < (0.95 * pipeline.loadMs) / slot!.residentBytes;
+        if (!isLeast) {
+          await driven.reset();
+          await driven.blankSlot();
+        }
+        return isLeast;
+      },
+      'the UNet saves least for its bytes',
+      40_000,
+    );
     const { memory } = await driven.status();
-    // An action of the same namespace that takes so much that the UNet has to go.
+    // An action of the same namespace that takes so much that the UNet has to go, and so slowly that no more is foreseen.
     const greedyBytes = Math.round(memory.freeBytes - memory.limitBytes * 0.05 + ballastBytes / 4);
-    await driven.initialised('greedy', `const held = []; function main({ bytes }) { held.push(Buffer.alloc(bytes, 1)); return new Promise((resolve) => setTimeout(() => resolve({ held: held.length }), 1500)); }`);
+    await driven.initialised(
+      'greedy',
+      `const held = [];
+      async function main({ bytes }) {
+        for (let heldBytes = 0; heldBytes < bytes; heldBytes += 1e6) {
+          held.push(Buffer.alloc(1e6, 1));
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        return new Promise((resolve) => setTimeout(() => resolve({ held: held.length }), 1500));
+      }`,
+    );
     await driven.result({ bytes: greedyBytes });
     const slot = (await driven.status()).slots.find(({ action }) => action === 'guest/painter');
     assert.deepEqual(slot?.artifacts.map(residentParts), [['text_encoder', 'vae_decoder']]);
