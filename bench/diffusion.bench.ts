@@ -7,7 +7,6 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { packageAction, type PackagedAction } from '../actions/package-action.ts';
 import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
-import { measureInSlot } from '../actions/zoo/ready-slot.ts';
 import { AppError } from '../common/errors.ts';
 import { median } from '../common/statistics.ts';
 import { ProcessDriver } from '../invoker-plugin/drivers/process-driver.ts';
@@ -17,6 +16,7 @@ import type { StoredModel } from '../runtime/model-store/manifest.ts';
 import { ModelStore } from '../runtime/model-store/model-store.ts';
 import { planOpening } from '../runtime/model-store/open-model.ts';
 import { readIntoPageCache } from '../runtime/model-store/page-cache.ts';
+import { sampleLoads } from './load-sample.ts';
 import { granted, replied, untilSettled } from './runtime-calls.ts';
 
 const limits = { timeoutMs: 600_000, maxResponseBytes: 64 * 1024 * 1024 };
@@ -142,44 +142,49 @@ async function reportStarts(stage: Stage, repeats: number): Promise<void> {
   console.log(table.toString());
 }
 
+/** What one network costs: ms, and bytes of private memory. */
+interface LoadingCost {
+  readonly stockMs: number;
+  readonly formMs: number;
+  readonly aheadMs: number;
+  readonly readMs: number;
+  readonly stockBytes: number;
+  readonly formBytes: number;
+}
+
+async function loadingCostOf(store: ModelStore, model: StoredModel, repeats: number): Promise<LoadingCost> {
+  const { stock, onPath, ahead } = await sampleLoads(store, model, { repeats, cache: 'warm', stockSpinning: 'on', steadyRuns: 1, steadyMs: 1 });
+  const files = planOpening(store, model, 'stock').files.map((file) => store.pathOf(file));
+  const readsMs: number[] = [];
+  // The first time only makes sure that they are in the cache.
+  for (let repeat = 0; repeat <= repeats; repeat += 1) {
+    const startedMs = performance.now();
+    await readIntoPageCache(files);
+    if (repeat > 0) readsMs.push(performance.now() - startedMs);
+  }
+  const loadMs = (samples: typeof stock): number => median(samples.map((sample) => sample.loadMs));
+  const bytes = (samples: typeof stock): number => median(samples.map((sample) => sample.loadedPrivateBytes));
+  return { stockMs: loadMs(stock), formMs: loadMs(onPath), aheadMs: loadMs(ahead), readMs: median(readsMs), stockBytes: bytes(stock), formBytes: bytes(onPath) };
+}
+
 /** The three networks, one after the other, each in a fresh slot; and their bytes read out of the page cache. */
 async function reportLoading(store: ModelStore, models: readonly StoredModel[], repeats: number): Promise<void> {
-  const modes = ['stock', 'onPath', 'ahead'] as const;
   const table = new Table({ head: ['network', 'default session ms', 'loading form ms', 'ratio', 'ahead of the call ms', 'page cache read ms', 'private MB default', 'form'], style: { head: [], border: [] } });
-  const sums = { stock: 0, onPath: 0, ahead: 0, read: 0, stockBytes: 0, formBytes: 0 };
+  const costs: LoadingCost[] = [];
   for (const model of models) {
     process.stderr.write(`${model.name} ...\n`);
-    const loads = { stock: [] as number[], onPath: [] as number[], ahead: [] as number[] };
-    const bytes = { stock: [] as number[], onPath: [] as number[], ahead: [] as number[] };
-    const reads: number[] = [];
-    for (let repeat = 0; repeat < repeats; repeat += 1) {
-      for (const mode of modes) {
-        const { file, files, sessionOptions, fallbackReason } = planOpening(store, model, mode);
-        if (fallbackReason !== undefined) throw new AppError('MODEL_MISSING', `${model.name} cannot be measured: ${fallbackReason}.`, 'Build it: npm run models -- build --only stable-diffusion');
-        const paths = files.map((one) => store.pathOf(one));
-        await readIntoPageCache(paths);
-        if (mode === 'stock') {
-          const startedMs = performance.now();
-          await readIntoPageCache(paths);
-          reads.push(performance.now() - startedMs);
-        }
-        const { loadMs, loadedPrivateBytes } = await measureInSlot({ file: store.pathOf(file), sessionOptions, sampleInputs: model.sampleInputs, steadyRuns: 1, steadyMs: 1 });
-        loads[mode].push(loadMs);
-        bytes[mode].push(loadedPrivateBytes);
-      }
-    }
-    const [stock, onPath, ahead, read] = [loads.stock, loads.onPath, loads.ahead, reads].map(median) as [number, number, number, number];
-    const [stockBytes, formBytes] = [median(bytes.stock), median(bytes.onPath)];
-    table.push([model.name, stock.toFixed(0), onPath.toFixed(1), `${(stock / onPath).toFixed(1)}x`, ahead.toFixed(1), read.toFixed(0), megabytes(stockBytes), megabytes(formBytes)]);
-    sums.stock += stock;
-    sums.onPath += onPath;
-    sums.ahead += ahead;
-    sums.read += read;
-    sums.stockBytes += stockBytes;
-    sums.formBytes += formBytes;
+    const cost = await loadingCostOf(store, model, repeats);
+    costs.push(cost);
+    table.push(rowOf(model.name, [cost]));
   }
-  table.push(['all', sums.stock.toFixed(0), sums.onPath.toFixed(1), `${(sums.stock / sums.onPath).toFixed(1)}x`, sums.ahead.toFixed(1), sums.read.toFixed(0), megabytes(sums.stockBytes), megabytes(sums.formBytes)]);
+  table.push(rowOf('all', costs));
   console.log(table.toString());
+}
+
+function rowOf(name: string, costs: readonly LoadingCost[]): string[] {
+  const sum = (pick: (cost: LoadingCost) => number): number => costs.reduce((all, cost) => all + pick(cost), 0);
+  const [stockMs, formMs] = [sum((cost) => cost.stockMs), sum((cost) => cost.formMs)];
+  return [name, stockMs.toFixed(0), formMs.toFixed(1), `${(stockMs / formMs).toFixed(1)}x`, sum((cost) => cost.aheadMs).toFixed(1), sum((cost) => cost.readMs).toFixed(0), megabytes(sum((cost) => cost.stockBytes)), megabytes(sum((cost) => cost.formBytes))];
 }
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);

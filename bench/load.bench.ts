@@ -6,26 +6,16 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { isModelName } from '../actions/zoo/architectures/index.ts';
 import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
-import { measureInSlot } from '../actions/zoo/ready-slot.ts';
 import type { SlotMeasurement } from '../actions/zoo/ready-slot-protocol.ts';
 import { AppError } from '../common/errors.ts';
 import { median } from '../common/statistics.ts';
 import { currentFormKey, installedOrtVersion } from '../runtime/model-store/form-key.ts';
-import type { StoredModel } from '../runtime/model-store/manifest.ts';
 import { ModelStore } from '../runtime/model-store/model-store.ts';
-import { planOpening, quietOptions, type OpenMode } from '../runtime/model-store/open-model.ts';
-import { evictFromPageCache, readIntoPageCache } from '../runtime/model-store/page-cache.ts';
+import { openModes, sampleLoads, type LoadConditions, type LoadSamples } from './load-sample.ts';
 
-const modes = ['stock', 'onPath', 'ahead'] as const satisfies readonly OpenMode[];
-type Samples = Record<OpenMode, SlotMeasurement[]>;
-
-interface Options {
+interface Options extends LoadConditions {
   readonly directory: string;
   readonly only: readonly string[];
-  readonly repeats: number;
-  readonly cache: 'warm' | 'cold';
-  /** `on` is ONNX Runtime's default; `off` shows what the form alone changes. */
-  readonly stockSpinning: 'on' | 'off';
 }
 
 function parse(args: readonly string[]): Options {
@@ -47,25 +37,7 @@ function parse(args: readonly string[]): Options {
   if (stockSpinning !== 'on' && stockSpinning !== 'off') throw new AppError('BAD_OPTION', `--stock-spinning is on or off, not ${stockSpinning}.`, 'For example: --stock-spinning off');
   const stranger = values.only.find((name) => !isModelName(name));
   if (stranger !== undefined) throw new AppError('BAD_OPTION', `There is no model ${stranger} in the zoo.`, 'See npm run models -- list');
-  return { directory: path.resolve(values.dir ?? defaultStoreDirectory(values.small ? 'small' : 'full')), only: values.only, repeats, cache: values.cache, stockSpinning };
-}
-
-async function sample(store: ModelStore, model: StoredModel, mode: OpenMode, { cache, stockSpinning }: Options): Promise<SlotMeasurement> {
-  const { file, sessionOptions: planned, files, fallbackReason } = planOpening(store, model, mode);
-  const sessionOptions = mode === 'stock' && stockSpinning === 'off' ? quietOptions : planned;
-  if (fallbackReason !== undefined) throw new AppError('MODEL_MISSING', `${model.name} cannot be measured: ${fallbackReason}.`, 'Build it: npm run models -- build');
-  const paths = files.map((one) => store.pathOf(one));
-  // The slot starts after this; pages read here are in the cache for the tenth of a second that it takes.
-  await (cache === 'warm' ? readIntoPageCache(paths) : evictFromPageCache(paths));
-  return measureInSlot({ file: store.pathOf(file), sessionOptions, sampleInputs: model.sampleInputs, steadyRuns: 12, steadyMs: 1000 });
-}
-
-async function measureModel(store: ModelStore, model: StoredModel, options: Options): Promise<Samples> {
-  const samples: Samples = { stock: [], onPath: [], ahead: [] };
-  for (let repeat = 0; repeat < options.repeats; repeat++) {
-    for (const mode of modes) samples[mode].push(await sample(store, model, mode, options));
-  }
-  return samples;
+  return { directory: path.resolve(values.dir ?? defaultStoreDirectory(values.small ? 'small' : 'full')), only: values.only, repeats, cache: values.cache, stockSpinning, steadyRuns: 12, steadyMs: 1000 };
 }
 
 type Pick = (measurement: SlotMeasurement) => number;
@@ -88,7 +60,7 @@ interface Ratios {
 }
 
 /** How many times better than stock (steady: how many times slower, ahead of time). */
-function ratiosOf({ stock, onPath, ahead }: Samples): Ratios {
+function ratiosOf({ stock, onPath, ahead }: LoadSamples): Ratios {
   const of = (samples: readonly SlotMeasurement[], pick: Pick): number => median(samples.map(pick));
   return {
     load: of(stock, loadMs) / of(onPath, loadMs),
@@ -100,10 +72,10 @@ function ratiosOf({ stock, onPath, ahead }: Samples): Ratios {
   };
 }
 
-function printMeasurements(results: ReadonlyMap<string, Samples>): void {
+function printMeasurements(results: ReadonlyMap<string, LoadSamples>): void {
   const table = new Table({ head: ['model', 'opened', 'load ms', '(min-max)', 'first run ms', 'steady ms', 'fastest ms', 'private MB loaded', 'after runs'], style: { head: [], border: [] } });
   for (const [name, samples] of results) {
-    for (const mode of modes) {
+    for (const mode of openModes) {
       const of = (pick: Pick): number => median(samples[mode].map(pick));
       const loads = samples[mode].map(loadMs);
       table.push([
@@ -122,7 +94,7 @@ function printMeasurements(results: ReadonlyMap<string, Samples>): void {
   console.log(table.toString());
 }
 
-function printRatios(results: ReadonlyMap<string, Samples>): void {
+function printRatios(results: ReadonlyMap<string, LoadSamples>): void {
   const all = [...results].map(([name, samples]) => ({ name, ...ratiosOf(samples) }));
   const columns = ['load', 'loadAndFirst', 'loadedPrivate', 'ranPrivate', 'steady', 'fastest'] as const;
   const table = new Table({
@@ -148,10 +120,10 @@ export async function run(args: string[]): Promise<void> {
   const store = await ModelStore.open(options.directory);
   const models = store.manifest.models.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
   printMachine(options);
-  const results = new Map<string, Samples>();
+  const results = new Map<string, LoadSamples>();
   for (const model of models) {
     process.stderr.write(`${model.name} ...\n`);
-    results.set(model.name, await measureModel(store, model, options));
+    results.set(model.name, await sampleLoads(store, model, options));
   }
   printMeasurements(results);
   printRatios(results);

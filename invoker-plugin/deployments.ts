@@ -4,13 +4,8 @@ import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Plan } from '../controller-plugin/protocol.ts';
 import { artifactsSchema } from '../runtime/protocol.ts';
+import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { SchedulerEvent } from './core/events.ts';
-
-/** First guess of what a load takes and holds, until one has been measured. */
-export interface LoadEstimate {
-  readonly loadMs: number;
-  readonly residentBytes: number;
-}
 
 export interface DeploymentsOptions {
   readonly catalog: ActionCatalog;

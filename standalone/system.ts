@@ -13,7 +13,7 @@ import { Preloader } from '../controller-plugin/preloader.ts';
 import type { FinishedActivation } from '../invoker-plugin/activation-answers.ts';
 import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { createState, type SchedulerState } from '../invoker-plugin/core/state.ts';
-import type { LoadEstimate } from '../invoker-plugin/deployments.ts';
+import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { ContainerDriver } from '../invoker-plugin/drivers/driver.ts';
 import { embeddedServing, Invoker } from '../invoker-plugin/invoker.ts';
 import { artifactsSchema } from '../runtime/protocol.ts';

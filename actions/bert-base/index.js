@@ -6,6 +6,7 @@ const { library, model, sampleInputs } = require('instainfer');
 const { InputError, answer, kindOf } = require('./shared/input-error.js');
 const { modelFile } = require('./shared/model-file.js');
 const { bertTokens } = require('./text-tokens.js');
+const { rounded } = require('./shared/rounded.js');
 
 const modelName = 'bert-base';
 const sampleText = 'The quick brown fox jumps over the lazy dog.';
@@ -72,5 +73,3 @@ async function loadTokenizer() {
   const file = await modelFile(modelName, 'tokenizer.json');
   return new Tokenizer(JSON.parse(readFileSync(file, 'utf8')), {});
 }
-
-const rounded = (milliseconds) => Math.round(milliseconds * 100) / 100;

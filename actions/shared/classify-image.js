@@ -9,6 +9,7 @@ const { decodeImageParameter, squarePixels } = require('./image-input.js');
 const { InputError, answer, kindOf } = require('./input-error.js');
 const { modelFile } = require('./model-file.js');
 const { normalisedPlanes, topClasses } = require('./tensors.js');
+const { rounded } = require('./rounded.js');
 
 /** What torchvision's classification weights expect. */
 const imagenetNormalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -96,7 +97,5 @@ async function labelsOf(modelName) {
   }
   return labelsOfModel.get(modelName);
 }
-
-const rounded = (milliseconds) => Math.round(milliseconds * 100) / 100;
 
 module.exports = { classifyImage, imagenetNormalisation, inceptionNormalisation };

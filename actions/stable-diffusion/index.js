@@ -3,6 +3,7 @@
 
 const { pipeline } = require('instainfer');
 const { InputError, answer } = require('./shared/input-error.js');
+const { rounded } = require('./shared/rounded.js');
 
 /** What is painted for a call without a prompt: small and coarse, since nobody asked for a picture. */
 const sample = { prompt: 'A lighthouse above the sea, painted in oil.', steps: 2, width: 128, height: 128, seed: 1 };
@@ -60,5 +61,3 @@ function webResponse(result) {
   const headers = { 'content-type': 'image/png', 'x-seed': String(result.seed) };
   return { statusCode: 200, headers, body: result.image };
 }
-
-const rounded = (milliseconds) => Math.round(milliseconds * 100) / 100;

@@ -6,7 +6,7 @@ import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { Container } from '../../invoker-plugin/core/state.ts';
-import type { LoadEstimate } from '../../invoker-plugin/deployments.ts';
+import type { LoadEstimate } from '../../common/load-estimate.ts';
 import type { ContainerSettings } from '../live/containers.ts';
 import type { MeasuredActivation } from '../live/replay.ts';
 

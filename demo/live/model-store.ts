@@ -22,20 +22,15 @@ export interface ModelStoreRequest {
  *   MODEL_CORRUPT when a file has another checksum than the manifest says
  */
 export async function ensureModelStore(request: ModelStoreRequest): Promise<string> {
-  const pipelines = request.names.filter(isPipelineName);
-  const models = request.names
-    .filter((name) => !isPipelineName(name))
-    .map((name) => {
-      if (isModelName(name)) return name;
-      throw new AppError('BAD_OPTION', `There is no action ${name} in the demo.`, `Choose from ${[...modelNames, ...pipelineNames].join(', ')}.`);
-    });
+  const stranger = request.names.find((name) => !isModelName(name) && !isPipelineName(name));
+  if (stranger !== undefined) throw new AppError('BAD_OPTION', `There is no action ${stranger} in the demo.`, `Choose from ${[...modelNames, ...pipelineNames].join(', ')}.`);
   const size = request.small ? 'small' : 'full';
   const directory = defaultStoreDirectory(size);
   await buildZoo({
     directory,
     size,
-    models,
-    pipelines,
+    models: request.names.filter(isModelName),
+    pipelines: request.names.filter(isPipelineName),
     signal: request.signal,
     onProgress: printProgressTo(request.output),
   }).catch((error: unknown) => {

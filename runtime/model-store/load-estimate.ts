@@ -1,15 +1,11 @@
 // First guesses of what loading an action's artifacts takes, out of the model store's measurements where it has them. The
 // scheduler replaces them by what it measures.
 import type { ActionDocument } from '../../common/action-document.ts';
+import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { partNames } from '../diffusion/part.ts';
 import { artifactsSchema } from '../protocol.ts';
 import { findModel, readManifest, type Manifest } from './manifest.ts';
 
-export interface LoadEstimate {
-  readonly loadMs: number;
-  /** Private memory of the slot. */
-  readonly residentBytes: number;
-}
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
 const slotBaseBytes = 48 * 1024 * 1024;

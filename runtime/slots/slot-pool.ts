@@ -41,8 +41,7 @@ export class SlotPool {
   private proxyBytes = 0;
   private groups: readonly GroupMemory[] = [];
   private slotBytes = assumedSlotBytes;
-  /** No slot is wanted any more. */
-  isClosed = false;
+  private hasClosed = false;
 
   constructor(options: SlotPoolOptions) {
     this.options = options;
@@ -108,7 +107,7 @@ export class SlotPool {
 
   /** Keeps the wanted number of blank slots, as far as memory allows. */
   replenish(): void {
-    if (this.isClosed || this.options.blankSlots === 0) return;
+    if (this.hasClosed || this.options.blankSlots === 0) return;
     if (this.all.some(isUnused) || this.roomBytes < this.slotBytes) return;
     try {
       this.spawn(true);
@@ -197,9 +196,14 @@ export class SlotPool {
     return artifactBytes + (this.all.some(({ state }) => state === 'blank') ? 0 : this.slotBytes);
   }
 
+  /** No slot is wanted any more. */
+  get isClosed(): boolean {
+    return this.hasClosed;
+  }
+
   /** Kills everything. */
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.hasClosed = true;
     await Promise.all(this.all.map((slot) => slot.kill()));
     this.reaper.close();
   }

@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import type { ActionDocument } from '../../../common/action-document.ts';
 import { actionKeyOf } from '../../../common/action-identity.ts';
+import type { LoadEstimate } from '../../../common/load-estimate.ts';
 import { manifestFileName } from '../manifest.ts';
-import { estimatorOf, type LoadEstimate } from '../load-estimate.ts';
+import { estimatorOf } from '../load-estimate.ts';
 
 const megabytes = 1e6;
 

@@ -7,28 +7,30 @@ import { gaussianNoise, guided } from '../latents.ts';
 import { parseSchedulerConfig, schedulerKinds } from '../scheduler-config.ts';
 import { createScheduler } from '../scheduler.ts';
 
-interface Golden {
-  readonly schedulers: readonly { config: Record<string, unknown>; steps: number; timesteps: number[]; initNoiseSigma: number; trajectory: number[][] }[];
-  readonly noise: readonly { seed: number; noise: number[] }[];
-}
-
-// Beside the sources: the build has no data.
-const goldenFile = path.resolve(import.meta.dirname, '../../../../../runtime/diffusion/core/test/data/schedulers.json');
-const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Golden;
-
-interface Trajectory {
+/** One run of a scheduler of diffusers. */
+interface Run {
   readonly config: Record<string, unknown>;
   readonly steps: number;
   readonly timesteps: number[];
   readonly initNoiseSigma: number;
+}
+
+/** Samples after each step, from the noise of seed 7. */
+interface SingleRun extends Run {
+  readonly trajectory: number[][];
+}
+
+/** With what the network is given in each step, in double precision. */
+interface DoubleRun extends Run {
   readonly noise: number[];
   readonly modelInputs: number[][];
   readonly samples: number[][];
 }
 
-/** Made with the zoo's other golden data. */
-const trajectoriesFile = path.resolve(import.meta.dirname, '../../../../../actions/zoo/golden/scheduler-trajectories.json');
-const { trajectories } = JSON.parse(readFileSync(trajectoriesFile, 'utf8')) as { trajectories: readonly Trajectory[] };
+/** Golden data lie beside the sources: the build has none. */
+const golden = (file: string): unknown => JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../../../..', file), 'utf8'));
+const { schedulers, noise: noises } = golden('runtime/diffusion/core/test/data/schedulers.json') as { schedulers: readonly SingleRun[]; noise: readonly { seed: number; noise: number[] }[] };
+const { trajectories } = golden('actions/zoo/golden/scheduler-trajectories.json') as { trajectories: readonly DoubleRun[] };
 
 function assertClose(actual: ArrayLike<number>, expected: readonly number[], relative: number, what: string): void {
   assert.equal(actual.length, expected.length, what);
@@ -37,36 +39,33 @@ function assertClose(actual: ArrayLike<number>, expected: readonly number[], rel
   });
 }
 
+/** Goes through a run with a network of which `answerOf` gives one number, and holds every sample to the expected one. */
+function assertFollows({ config, steps, timesteps, initNoiseSigma }: Run, start: Float32Array, answerOf: (input: number, at: number, timestep: number) => number, samples: readonly number[][], modelInputs?: readonly number[][]): void {
+  const scheduler = createScheduler(parseSchedulerConfig(config), steps);
+  assertClose(scheduler.timesteps, timesteps, 1e-4, 'timesteps');
+  assertClose([scheduler.initNoiseSigma], [initNoiseSigma], 1e-5, 'first sigma');
+  let sample: Float32Array = start.map((value) => value * scheduler.initNoiseSigma);
+  samples.forEach((expected, index) => {
+    const input = scheduler.scaleInput(sample, index);
+    if (modelInputs !== undefined) assertClose(input, modelInputs[index] ?? [], 1e-3, `input of step ${index}`);
+    const answer = input.map((value, at) => answerOf(value, at, timesteps[index] ?? 0));
+    sample = scheduler.step(answer, index, sample);
+    assertClose(sample, expected, 1e-3, `after step ${index}`);
+  });
+}
+
 describe('schedulers follow the trajectories of diffusers', () => {
-  for (const { config, steps, timesteps, initNoiseSigma, trajectory } of golden.schedulers) {
-    const { _class_name: name, timestep_spacing: spacing = 'default spacing', prediction_type: prediction = 'epsilon', ...rest } = config;
-    it(`${String(name)}, ${steps} steps, ${String(spacing)}, ${String(prediction)}, ${Object.entries(rest).slice(4).map(String).join(' ')}`, () => {
-      const scheduler = createScheduler(parseSchedulerConfig(config), steps);
-      assertClose(scheduler.timesteps, timesteps, 1e-4, 'timesteps');
-      assertClose([scheduler.initNoiseSigma], [initNoiseSigma], 1e-5, 'first sigma');
-      let sample: Float32Array = gaussianNoise(7, 16).map((value) => value * scheduler.initNoiseSigma);
-      trajectory.forEach((expected, index) => {
-        const answer = scheduler.scaleInput(sample, index).map((value) => Math.sin(value * 1.3 + (timesteps[index] ?? 0) / 300));
-        sample = scheduler.step(answer, index, sample);
-        assertClose(sample, expected, 1e-3, `after step ${index}`);
-      });
+  for (const run of schedulers) {
+    const { _class_name: name, timestep_spacing: spacing = 'default spacing', prediction_type: prediction = 'epsilon', ...rest } = run.config;
+    it(`${String(name)}, ${run.steps} steps, ${String(spacing)}, ${String(prediction)}, ${Object.entries(rest).slice(4).map(String).join(' ')}`, () => {
+      assertFollows(run, gaussianNoise(7, 16), (input, _, timestep) => Math.sin(input * 1.3 + timestep / 300), run.trajectory);
     });
   }
 
-  for (const { config, steps, timesteps, initNoiseSigma, noise, modelInputs, samples } of trajectories) {
-    const { _class_name: name, ...rest } = config;
-    it(`${String(name)}, ${steps} steps, each input and each sample in double precision: ${JSON.stringify(rest)}`, () => {
-      const scheduler = createScheduler(parseSchedulerConfig(config), steps);
-      assertClose(scheduler.timesteps, timesteps, 1e-4, 'timesteps');
-      let sample: Float32Array = Float32Array.from(noise, (value) => value * scheduler.initNoiseSigma);
-      assertClose([scheduler.initNoiseSigma], [initNoiseSigma], 1e-5, 'first sigma');
-      samples.forEach((expected, index) => {
-        const input = scheduler.scaleInput(sample, index);
-        assertClose(input, modelInputs[index] ?? [], 1e-3, `input of step ${index}`);
-        const answer = input.map((value, at) => 0.3 * value + 0.5 * Math.sin(at + (timesteps[index] ?? 0) / 100));
-        sample = scheduler.step(answer, index, sample);
-        assertClose(sample, expected, 1e-3, `after step ${index}`);
-      });
+  for (const run of trajectories) {
+    const { _class_name: name, ...rest } = run.config;
+    it(`${String(name)}, ${run.steps} steps, each input and each sample in double precision: ${JSON.stringify(rest)}`, () => {
+      assertFollows(run, Float32Array.from(run.noise), (input, at, timestep) => 0.3 * input + 0.5 * Math.sin(at + timestep / 100), run.samples, run.modelInputs);
     });
   }
 
@@ -114,7 +113,7 @@ describe('a scheduler_config.json', () => {
 });
 
 describe('latents', () => {
-  for (const { seed, noise } of golden.noise) {
+  for (const { seed, noise } of noises) {
     it(`of seed ${seed} are the ${noise.length} numbers that PyTorch gives`, () => {
       assertClose(gaussianNoise(seed, noise.length), noise, 1e-5, 'noise');
     });
