@@ -1,5 +1,7 @@
 // Which processes of this machine run under a slot's own user id, and how they are stopped, continued and ended: all of
 // them, those too that have left the slot's process group. It reads /proc and sends signals; it decides nothing.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -20,6 +22,8 @@ const stopBudgetMs = 5000;
 /** Long, because whoever waits for it must not find one of them alive: hundreds on a busy machine take seconds. */
 const endBudgetMs = 30_000;
 const betweenLooksMs = 2;
+/** For a process that makes one system call: long, because those it is to end may keep every processor busy. */
+const killerBudgetMs = 5000;
 
 /**
  * The living processes of these users (real user ids). A zombie does nothing and holds nothing: it is not among them.
@@ -87,7 +91,9 @@ export function stopProcessesOf(uid: number, isWanted: () => boolean = () => tru
   return repeatedly(() => {
     if (!isWanted()) return true;
     // What sleeps inside the kernel (D) stops before it leaves it.
-    const running = processesOf(new Set([uid])).filter(({ pid, state }) => !/^[Tt]$/.test(state) && !(state === 'D' && signalled.has(pid)));
+    const seen = processesSeen(uid);
+    if (seen === undefined) return false;
+    const running = seen.filter(({ pid, state }) => !/^[Tt]$/.test(state) && !(state === 'D' && signalled.has(pid)));
     for (const { pid } of running) {
       signalled.add(pid);
       send(pid, 'SIGSTOP');
@@ -98,8 +104,9 @@ export function stopProcessesOf(uid: number, isWanted: () => boolean = () => tru
 
 export async function continueProcessesOf(uid: number): Promise<void> {
   await repeatedly(() => {
-    for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGCONT');
-    return true;
+    const seen = processesSeen(uid);
+    for (const { pid } of seen ?? []) send(pid, 'SIGCONT');
+    return seen !== undefined;
   }, stopBudgetMs);
 }
 
@@ -108,33 +115,48 @@ export async function continueProcessesOf(uid: number): Promise<void> {
  * @returns false when that took too long
  */
 export async function endProcessesOf(uid: number): Promise<boolean> {
-  const isGone = (): boolean => processesOf(new Set([uid])).length === 0;
-  if (attempted(isGone)) return true;
-  // Stopped first: of those that start others as fast as they are killed, none would ever be the last.
-  await stopProcessesOf(uid);
-  return repeatedly(() => {
-    for (const { pid } of processesOf(new Set([uid]))) send(pid, 'SIGKILL');
-    return isGone();
-  }, endBudgetMs);
+  const giveUpAt = performance.now() + endBudgetMs;
+  for (;;) {
+    const left = processesSeen(uid);
+    if (left?.length === 0) return true;
+    if (performance.now() > giveUpAt) return false;
+    await killAllAs(uid);
+    // Where there was no room for that process, each by itself.
+    for (const { pid } of left ?? []) send(pid, 'SIGKILL');
+    await sleep(betweenLooksMs);
+  }
+}
+
+/**
+ * Kills everything of a user by one system call, which no process can outrun by starting others: the kernel starts
+ * none for a process that has been sent the signal. Only a process of that user can make the call, and it is not bound
+ * to the user's number of processes. Never rejects.
+ */
+async function killAllAs(uid: number): Promise<void> {
+  const killer = spawn('/bin/sh', ['-c', 'kill -KILL -1'], { uid, gid: uid, cwd: '/', stdio: 'ignore', env: {} });
+  // The user's processes may stop it, or there was no room to start it.
+  const tooLong = setTimeout(() => killer.kill('SIGKILL'), killerBudgetMs);
+  await once(killer, 'exit').catch(() => undefined);
+  clearTimeout(tooLong);
+}
+
+/** Undefined for want of descriptors to look with. */
+function processesSeen(uid: number): UserProcess[] | undefined {
+  try {
+    return processesOf(new Set([uid]));
+  } catch (error) {
+    if (isDescriptorShortage(error)) return undefined;
+    throw error;
+  }
 }
 
 async function repeatedly(attempt: () => boolean, budgetMs: number): Promise<boolean> {
   const giveUpAt = performance.now() + budgetMs;
-  while (!attempted(attempt)) {
+  while (!attempt()) {
     if (performance.now() > giveUpAt) return false;
     await sleep(betweenLooksMs);
   }
   return true;
-}
-
-/** What could not look has not succeeded. */
-function attempted(attempt: () => boolean): boolean {
-  try {
-    return attempt();
-  } catch (error) {
-    if (isDescriptorShortage(error)) return false;
-    throw error;
-  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {

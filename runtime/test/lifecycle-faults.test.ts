@@ -3,7 +3,7 @@
 import { strict as assert } from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { connect } from 'node:net';
 import os from 'node:os';
@@ -91,7 +91,7 @@ describe('a slot that', function () {
   it('dies while it loads ahead of a call fails that load, and nothing else', async () => {
     await driven.blankSlot();
     // Stopped, so that the load is sure to be under way.
-    const [blank] = slotPids(driven);
+    const [blank] = driven.slotPids();
     process.kill(blank!, 'SIGSTOP');
     const loading = driven.load('one');
     await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the load begins');
@@ -118,7 +118,7 @@ describe('a slot that', function () {
     const lost = hung.run();
     await eventually(async () => (await hung.status()).state === 'running', 'the activation runs');
     assert.deepEqual(await probes(hung), [200, 200, 'running']);
-    const pids = slotPids(hung);
+    const pids = hung.slotPids();
     assert.ok(pids.length > 0);
     const stopped = hung.stop();
     const reply = await lost;
@@ -303,13 +303,13 @@ async function holdSpare(driven: DrivenRuntime): Promise<number> {
   let spare: number | undefined;
   await eventually(
     async () => {
-      const former = slotPids(driven);
+      const former = driven.slotPids();
       for (const pid of former) process.kill(pid, 'SIGKILL');
       await eventually(() => !former.some(isAlive), 'the former processes end');
       // What is missing is made good after each call.
       await driven.reset();
       await eventually(() => {
-        [spare] = slotPids(driven);
+        [spare] = driven.slotPids();
         return spare !== undefined;
       }, 'a new spare process');
       process.kill(spare!, 'SIGSTOP');
@@ -319,21 +319,6 @@ async function holdSpare(driven: DrivenRuntime): Promise<number> {
     20_000,
   );
   return spare!;
-}
-
-/** The slots' processes: children of the proxy that run Node.js. */
-function slotPids({ runtime }: DrivenRuntime): number[] {
-  const { pid } = runtime.child;
-  const text = readdirSync(`/proc/${pid}/task`).flatMap((task) => readText(`/proc/${pid}/task/${task}/children`).split(' '));
-  return text.map(Number).filter((child) => child > 0 && readText(`/proc/${child}/cmdline`).includes('slot-entry'));
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 function setDescriptorLimit({ runtime }: DrivenRuntime, limit: number): void {

@@ -1,6 +1,6 @@
 // A runtime process with a tiny model store, and the calls of a driver in short form.
 import { strict as assert } from 'node:assert';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { ExtensionErrorReply, LoadReply, OffloadReply, StatusReply } from '../protocol.ts';
@@ -64,6 +64,13 @@ export class DrivenRuntime {
   /** Waits for the blank slot, so that figures that depend on it do not depend on chance. */
   blankSlot(): Promise<void> {
     return eventually(async () => (await this.status()).blankSlotReady, 'a blank slot', 20_000);
+  }
+
+  /** The slots' processes, the blank one among them: children of the proxy that run Node.js. */
+  slotPids(): number[] {
+    const { pid } = this.runtime.child;
+    const text = readdirSync(`/proc/${pid}/task`).flatMap((task) => readText(`/proc/${pid}/task/${task}/children`).split(' '));
+    return text.map(Number).filter((child) => child > 0 && readText(`/proc/${child}/cmdline`).includes('slot-entry'));
   }
 
   /** `POST /load` of an action `namespace/name` that declares the model `name`, unless told otherwise. */
@@ -134,5 +141,13 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
   }
 }
