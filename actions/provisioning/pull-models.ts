@@ -11,6 +11,7 @@ import { sha256Of } from '../zoo/file-digest.ts';
 import { formDiskBytes, makeForm } from '../zoo/install-model.ts';
 import { StoreWriter } from '../zoo/store-writer.ts';
 import { download } from './download.ts';
+import { checksumOfFile, copyIn } from './local-file.ts';
 import { summariseOnnx } from './onnx-summary.ts';
 import type { WantedModel } from './registry-list.ts';
 import { parseAddress, type Environment } from './request.ts';
@@ -35,7 +36,7 @@ export interface PullOptions {
 }
 
 /** Whether the store has this very file, and its loading form for this machine. */
-async function isThere(store: StoreWriter, present: StoredModel | undefined, { sha256 }: WantedModel): Promise<boolean> {
+async function isThere(store: StoreWriter, present: StoredModel | undefined, { sha256 }: CertainModel): Promise<boolean> {
   if (present?.plain.sha256 !== sha256 || present.form?.key !== currentFormKey()) return false;
   for (const file of [present.plain, ...present.form.files]) {
     if ((await stat(path.join(store.directory, file.path)).catch(() => undefined))?.size !== file.bytes) return false;
@@ -48,30 +49,43 @@ const pauseFor = (signal: AbortSignal) => async (attempt: number): Promise<void>
   await sleep(Math.min(longestPauseMs, 250 * 2 ** attempt) * (0.5 + Math.random() / 2), undefined, { signal });
 };
 
+/** A wanted model whose content is known. */
+type CertainModel = WantedModel & { readonly sha256: string };
+
+/** @throws AppError DOWNLOAD_REFUSED for a file that cannot be read */
+async function certain(wanted: WantedModel): Promise<CertainModel> {
+  return { ...wanted, sha256: wanted.sha256 ?? (await checksumOfFile(parseAddress(wanted.url))) };
+}
+
 /** The blob of this checksum: there already and found right, or downloaded. */
-async function blobOf(store: StoreWriter, wanted: WantedModel, label: string, options: PullOptions): Promise<string> {
+async function blobOf(store: StoreWriter, wanted: CertainModel, label: string, options: PullOptions): Promise<string> {
   const folder = path.join(store.directory, blobFolder);
   const blob = path.join(folder, wanted.sha256);
   const isFound = await sha256Of(blob).then((found) => found === wanted.sha256, () => false);
   if (isFound) return blob;
-  const { env, signal, maxBytes, onProgress } = options;
-  return download({
-    url: parseAddress(wanted.url),
+  const { env, signal, onProgress } = options;
+  const url = parseAddress(wanted.url);
+  const file = {
+    url,
     sha256: wanted.sha256,
     folder,
-    maxBytes: Math.min(maxBytes, largestOnnxBytes),
+    maxBytes: Math.min(options.maxBytes, largestOnnxBytes),
+    requireFreeBytes: (bytes: number) => store.requireFreeBytes(bytes + formDiskBytes(bytes, true), label),
+  };
+  if (url.protocol === 'file:') return copyIn(file);
+  return download({
+    ...file,
     env,
     signal,
     attempts,
     idleMs,
     pause: pauseFor(signal),
-    requireFreeBytes: (bytes) => store.requireFreeBytes(bytes + formDiskBytes(bytes, true), label),
     onProgress: (bytes, totalBytes) => onProgress?.({ kind: 'step', model: label, step: 'downloading', fraction: bytes / totalBytes }),
   });
 }
 
 /** Puts one model into the store in place of one of its name and version, whose files go afterwards. */
-async function pullModel(store: StoreWriter, wanted: WantedModel, options: PullOptions): Promise<StoredModel> {
+async function pullModel(store: StoreWriter, wanted: CertainModel, options: PullOptions): Promise<StoredModel> {
   const { name, version, sha256 } = wanted;
   const label = `${name}@${version}`;
   const blob = await blobOf(store, wanted, label, options);
@@ -111,9 +125,10 @@ export async function pullModels(options: PullOptions): Promise<{ readonly pulle
   const store = await StoreWriter.open(directory, { signal, onWait: () => onProgress?.({ kind: 'waiting' }) });
   let pulled = 0;
   try {
-    for (const wanted of models) {
+    for (const one of models) {
       signal.throwIfAborted();
       const startedMs = performance.now();
+      const wanted = await certain(one);
       const present = store.manifest.models.find((model) => model.name === wanted.name && model.version === wanted.version);
       if (await isThere(store, present, wanted)) {
         onProgress?.({ kind: 'skipped', model: `${wanted.name}@${wanted.version}` });

@@ -6,12 +6,18 @@ import { AppError } from '../../common/errors.ts';
 /** What a model is called, here and in file names: no separators, nothing hidden. */
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/i, 'has to be letters, digits, dots, dashes and underscores, at most 100');
 
-export const wantedModelSchema = z.strictObject({
-  name: nameSchema,
-  version: nameSchema.default('1'),
-  url: z.string(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'has to be 64 hexadecimal digits'),
-});
+export const wantedModelSchema = z
+  .strictObject({
+    name: nameSchema,
+    version: nameSchema.default('1'),
+    url: z.string(),
+    /** Of a file of this machine it may be left out: then the file is taken as it is. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'has to be 64 hexadecimal digits')
+      .optional(),
+  })
+  .refine(({ url, sha256 }) => sha256 !== undefined || url.startsWith('file:'), { message: 'has to be given for what comes over the network', path: ['sha256'] });
 export type WantedModel = z.infer<typeof wantedModelSchema>;
 
 const listSchema = z.strictObject({ models: z.array(wantedModelSchema).max(10_000) });

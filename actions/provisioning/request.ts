@@ -15,7 +15,7 @@ const urlOf = (text: string, base?: string): URL | null => (URL.canParse(text, b
 /** @throws AppError BAD_OPTION */
 export function parseAddress(text: string): URL {
   const url = urlOf(text);
-  if (url === null || !['http:', 'https:', 's3:'].includes(url.protocol)) throw new AppError('BAD_OPTION', `'${text}' is no address to pull from.`, 'Write https://…, http:// or s3://BUCKET/KEY.');
+  if (url === null || !['http:', 'https:', 's3:', 'file:'].includes(url.protocol)) throw new AppError('BAD_OPTION', `'${text}' is no address to pull from.`, 'Write https://…, http://…, s3://BUCKET/KEY or the path of a file.');
   if (url.username !== '' || url.password !== '') throw new AppError('BAD_OPTION', 'An address may not carry a password.', 'Take it out of the address; keys of s3 are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.');
   return url;
 }

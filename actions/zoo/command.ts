@@ -2,6 +2,7 @@
 // `build-zoo.ts`, `verify-store.ts`, `import-weights.ts` and `../provisioning/`.
 import { parseArgs } from 'node:util';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import pc from 'picocolors';
 import Table from 'cli-table3';
 import { AppError, describeError } from '../../common/errors.ts';
@@ -14,7 +15,10 @@ import { megabytes, printProgressTo, seconds } from './print-progress.ts';
 import { importWeights } from './import-weights.ts';
 import { largestOnnxBytes, pullModels } from '../provisioning/pull-models.ts';
 import { parseWantedModel, readRegistryList } from '../provisioning/registry-list.ts';
+import { syncModels, type Round } from '../provisioning/sync-models.ts';
 import { requireSound, verifyStore } from './verify-store.ts';
+
+const usualSchedule = '*/5 * * * *';
 
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
 
@@ -26,10 +30,12 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
   list                      what the store holds
   verify                    compare every file with its checksum
   import NAME FILE          take trained weights from a .safetensors file
-  pull NAME[@VERSION] URL   bring an ONNX file from https://, http:// or s3://BUCKET/KEY
-    --sha256 HEX            its checksum
+  pull NAME[@VERSION] FROM  bring an ONNX file from https://, http://, s3://BUCKET/KEY or a path of this machine
+    --sha256 HEX            its checksum; may be left out for a path
     --max-bytes N           the longest file that is taken (default ${largestOnnxBytes})
   pull --list FILE          bring what the store lacks of a list of models
+  sync --list FILE          the same now and again and again, until it is stopped
+    --schedule CRON         when (default '${usualSchedule}', every five minutes)
 
   --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
   --help                    this text
@@ -46,6 +52,7 @@ interface Options {
   readonly list: string | undefined;
   readonly sha256: string | undefined;
   readonly maxBytes: number;
+  readonly schedule: string;
 }
 
 function toModelName(name: string): ModelName {
@@ -79,12 +86,13 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
         list: { type: 'string' },
         sha256: { type: 'string' },
         'max-bytes': { type: 'string' },
+        schedule: { type: 'string', default: usualSchedule },
         help: { type: 'boolean', default: false },
       },
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']) }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -138,10 +146,23 @@ async function pull({ directory, size, list: listFile, sha256, maxBytes }: Optio
     throw new AppError('BAD_OPTION', 'pull takes a name and an address, or --list FILE.', 'For example: npm run models -- pull my-model https://example.org/model.onnx --sha256 HEX');
   }
   const [name, version] = reference?.split('@') ?? [];
-  const models = listFile === undefined ? [parseWantedModel({ name, ...(version === undefined ? {} : { version }), url, sha256 })] : await readRegistryList(listFile);
+  const models = listFile === undefined ? [parseWantedModel({ name, ...(version === undefined ? {} : { version }), url: toAddress(url ?? ''), ...(sha256 === undefined ? {} : { sha256 }) })] : await readRegistryList(listFile);
   const effort = size === 'full' ? 'measured' : 'quick';
   const result = await pullModels({ directory, models, env: process.env, effort, maxBytes, signal, onProgress: printProgressTo(process.stderr) });
   console.log(`${result.pulled} pulled, ${result.skipped} there already: ${directory}`);
+}
+
+/** A path of this machine becomes an address as well. */
+const toAddress = (text: string): string => (/^[a-z][a-z0-9+.-]+:/i.test(text) ? text : pathToFileURL(path.resolve(text)).href);
+
+async function sync({ directory, size, list: listFile, maxBytes, schedule }: Options, rest: readonly string[], signal: AbortSignal): Promise<void> {
+  if (listFile === undefined || rest.length > 0) throw new AppError('BAD_OPTION', 'sync takes --list FILE.', 'For example: npm run models -- sync --list models.json');
+  const effort = size === 'full' ? 'measured' : 'quick';
+  const onRound = ({ pulled, skipped, failures }: Round): void => {
+    console.log(`${new Date().toISOString()} ${pulled} pulled, ${skipped} there already, ${failures.length} failed: ${directory}`);
+    for (const failure of failures) console.error(failure);
+  };
+  await syncModels({ directory, listFile, schedule, env: process.env, effort, maxBytes, signal, onRound, onProgress: printProgressTo(process.stderr) });
 }
 
 async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
@@ -159,6 +180,8 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
       return importModel(options, rest, signal);
     case 'pull':
       return pull(options, rest, signal);
+    case 'sync':
+      return sync(options, rest, signal);
     default:
       throw new AppError('BAD_OPTION', command === undefined ? 'A command is missing.' : `There is no command ${command}.`, 'See npm run models -- --help');
   }

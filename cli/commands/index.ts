@@ -36,7 +36,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'models',
-    summary: 'builds, lists and verifies the models of the model store; imports trained weights',
+    summary: 'builds, pulls, syncs, lists and verifies the models of the model store; imports trained weights',
     run: async (argv) => (await import('../../actions/zoo/command.ts')).runModelsCommand(argv),
   },
   {

@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { AwsClient } from 'aws4fetch';
 import { currentFormKey } from '../../../runtime/model-store/form-key.ts';
 import { readManifest } from '../../../runtime/model-store/manifest.ts';
@@ -117,6 +118,25 @@ describe('pulling models', function () {
       await assert.rejects(readManifest(directory), { code: 'MODEL_STORE_MISSING' });
     });
   }
+
+  it('takes a file of this machine by its path, and nothing else than the file that was meant', async () => {
+    const [directory, file] = [inFolder('from-file'), inFolder('own.onnx')];
+    await writeFile(file, tinyModel);
+    assert.equal(await runModelsCommand(['pull', 'own@2', file, '--dir', directory]), 0);
+    const [model] = (await readManifest(directory)).models;
+    assert.deepEqual([model?.name, model?.version, model?.plain.sha256], ['own', '2', sha256Of(tinyModel)]);
+    requireSound(await verifyStore(directory));
+    const wrong = '0'.repeat(64);
+    await assert.rejects(pull(directory, [tiny('wrong', { url: pathToFileURL(file).href, sha256: wrong })]), { code: 'DOWNLOAD_REFUSED', message: /another SHA-256/ });
+    await assert.rejects(pull(directory, [{ name: 'none', version: '1', url: pathToFileURL(inFolder('none.onnx')).href }]), { code: 'DOWNLOAD_REFUSED', message: /cannot be read/ });
+    assert.deepEqual((await readdir(path.join(directory, '.blobs'))).filter(isPartial), []);
+    assert.deepEqual((await readManifest(directory)).models.length, 1);
+  });
+
+  it('wants the checksum of what comes over the network', async () => {
+    assert.equal(await runModelsCommand(['pull', 'mine', `${base}/tiny.onnx`, '--dir', inFolder('unchecked')]), 1);
+    assert.equal(existsSync(inFolder('unchecked')), false);
+  });
 
   it('takes a list from a file, and says what is wrong with one', async () => {
     const list = inFolder('list.json');
