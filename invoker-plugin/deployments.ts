@@ -3,7 +3,7 @@ import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type Catalog
 import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Plan } from '../controller-plugin/protocol.ts';
-import { artifactsSchema } from '../runtime/protocol.ts';
+import { artifactCountOfAnnotation } from '../runtime/protocol.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { SchedulerEvent } from './core/events.ts';
 
@@ -31,7 +31,6 @@ export class Deployments {
     if (action === undefined || this.known.has(action.actionKey)) return action;
     const { actionKey } = action;
     this.known.add(actionKey);
-    const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
     const { loadMs, residentBytes } = estimate(action);
     submit({
       type: 'actionDeployed',
@@ -39,7 +38,7 @@ export class Deployments {
       actionKey,
       namespace: parseActionKey(actionKey).namespace,
       memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
-      declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length + (artifacts.data.pipelines?.length ?? 0) > 0,
+      declaresArtifacts: artifactCountOfAnnotation(action.annotations['preload']) > 0,
       estimatedLoadMs: loadMs,
       estimatedResidentBytes: residentBytes,
     });

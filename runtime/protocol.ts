@@ -1,6 +1,7 @@
 // The HTTP contract of the runtime container beyond OpenWhisk's own /init and /run: what /load, /offload, /clean and
 // /status take and answer. The proxy and whoever drives it import this file; it holds no behaviour.
 import { z } from 'zod';
+import { artifactCount } from './artifact-count.ts';
 
 /** A model that an action declares: a file in its archive (`path`) or an entry of the shared model store (`store`, `name` or `name@version`). */
 export const modelArtifactSchema = z
@@ -24,6 +25,12 @@ export const artifactsSchema = z.object({
   pipelines: z.array(modelArtifactSchema).max(8).optional(),
 });
 export type Artifacts = z.infer<typeof artifactsSchema>;
+
+/** How many things a `preload` annotation wants, whatever it is: one that cannot be read wants nothing. */
+export function artifactCountOfAnnotation(annotation: unknown): number {
+  const artifacts = artifactsSchema.safeParse(annotation);
+  return artifacts.success ? artifactCount(artifacts.data) : 0;
+}
 
 /** The `value` of OpenWhisk's `POST /init`. The stock harness sends `env: null` and no name. */
 export const initValueSchema = z.object({

@@ -7,6 +7,7 @@ import type { Container } from '../container.ts';
 import { bytesOf } from '../handlers/body.ts';
 import { handleHealth } from '../handlers/health.ts';
 import { sendActivationReply, sendJson } from '../handlers/send.ts';
+import { artifactCount } from '../artifact-count.ts';
 import { artifactsSchema, type Artifacts, type InitValue } from '../protocol.ts';
 import { addExtensionRoutes, addFallback, newApp, rawBody } from '../server.ts';
 import { EnvelopeError, parametersOf, parseServiceRequest, type HttpCall } from './knative-request.ts';
@@ -38,7 +39,7 @@ export class KnativeService {
     const { action, preload } = this.config;
     if (action === undefined) return;
     const artifacts = preload === undefined ? { models: [], libraries: [] } : declared(preload);
-    const isToBeLoaded = action.binary || artifacts.models.length + artifacts.libraries.length + (artifacts.pipelines?.length ?? 0) > 0;
+    const isToBeLoaded = action.binary || artifactCount(artifacts) > 0;
     const owner = isToBeLoaded ? await this.load(action, artifacts) : {};
     const reply = await this.container.init({ ...action, env: owner });
     if (reply.status !== 200) throw new ServiceStartError(`The action of __OW_ACTION_CODE does not start: ${Buffer.from(reply.body).toString('utf8')}`);

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import path from 'node:path';
+import { artifactCount } from '../artifact-count.ts';
 import type { LoadedArtifact } from '../protocol.ts';
 import { evaluateSource, requireArchive } from './action-code.ts';
 import { errorBody, runActivation, type Handler, type Outcome } from './activation.ts';
@@ -77,9 +78,8 @@ class SlotProcess {
       this.registry.enter(this.actionDir);
     }
     const spent = this.stopwatch();
-    const { models, libraries, pipelines = [] } = message.artifacts;
     // Where the request declares nothing, the archive may.
-    await this.registry.loadAhead(models.length + libraries.length + pipelines.length > 0 ? message.artifacts : this.registry.declared);
+    await this.registry.loadAhead(artifactCount(message.artifacts) > 0 ? message.artifacts : this.registry.declared);
     return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
   }
 
