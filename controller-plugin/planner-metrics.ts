@@ -2,8 +2,11 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { Preloader } from './preloader.ts';
 
+/** What is asked of a planner when it is scraped. */
+export type MeasuredPlanner = Pick<Preloader, 'arrivals' | 'lag' | 'view'>;
+
 /** Reads the planner when it is scraped; nothing is counted twice. */
-export function createPlannerMetrics(preloader: Preloader): Registry {
+export function createPlannerMetrics(preloader: MeasuredPlanner): Registry {
   const registry = new Registry();
   const registers = [registry];
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -55,6 +58,6 @@ export function createPlannerMetrics(preloader: Preloader): Registry {
   };
   total('instainfer_arrivals_observed_total', 'Arrivals observed since the start.', () => preloader.arrivals);
   total('instainfer_plans_published_total', 'Plans published since the start.', () => preloader.view.plansPublished);
-  total('instainfer_unreadable_records_total', 'Records that could not be read and were skipped, by topic.', () => preloader.view.unreadable);
+  total('instainfer_observer_unreadable_records_total', 'Records that the planner could not read and skipped, by topic.', () => preloader.view.unreadable);
   return registry;
 }

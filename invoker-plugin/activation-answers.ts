@@ -21,6 +21,11 @@ export interface FinishedActivation {
   readonly outcome?: ActivationOutcome | undefined;
 }
 
+/** Wait for a container, init and load on the path of the call, in ms; undefined for one that reached no container. */
+export function startupMsOf({ arrivedAt, outcome }: Pick<FinishedActivation, 'arrivedAt' | 'outcome'>): number | undefined {
+  return outcome === undefined ? undefined : Math.max(0, outcome.readyAt - arrivedAt) + (outcome.initMs ?? 0) + outcome.loadMs;
+}
+
 export interface ActivationAnswersOptions {
   readonly clock: Clock;
   readonly acknowledger: Acknowledger;
@@ -61,6 +66,8 @@ export class ActivationAnswers implements ActivationListener {
       startedAt: outcome.startedAt,
       endedAt: outcome.endedAt,
       initMs: outcome.initMs,
+      loadMs: outcome.loadMs,
+      startType: command.startType,
       waitMs: Math.max(0, outcome.readyAt - message.transid[1]),
       timedOut: outcome.timedOut,
     });

@@ -18,8 +18,21 @@ function apiKeyOf(message: ActivationMessage, action: ActionDocument): Record<st
   return (wanted === undefined || Boolean(wanted)) && typeof key === 'string' ? { api_key: key } : {};
 }
 
+/** What of a message's trace context reaches the action: W3C's names and B3's, so that no key of it can stand for another part of the context. */
+const traceKeys = /^(?:traceparent|tracestate|b3|x-b3-(?:traceid|spanid|parentspanid|sampled|flags))$/i;
+
+/** `traceparent` becomes `__OW_TRACEPARENT` in the action's environment, `X-B3-TraceId` becomes `__OW_X_B3_TRACEID`. */
+function traceOf({ traceContext = {} }: ActivationMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(traceContext)
+      .filter(([key]) => traceKeys.test(key))
+      .map(([key, value]) => [key.toLowerCase().replaceAll('-', '_'), value]),
+  );
+}
+
 function contextOf(message: ActivationMessage, action: ActionDocument, deadlineAt: number): Record<string, string> {
   return {
+    ...traceOf(message),
     namespace: message.user.namespace.name,
     action_name: `/${action.qualifiedName}`,
     action_version: action.version,

@@ -3,12 +3,16 @@ import { shortNameOf } from '../common/action-identity.ts';
 import type { ActionDocument } from '../common/action-document.ts';
 import type { ActivationResponse, WhiskActivation } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import type { StartType } from './core/commands.ts';
 
 /** When an activation was where, in epoch ms; without `init` for a warm start. */
 export interface ActivationInterval {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly initMs?: number | undefined;
+  /** Loading on the path of the call. */
+  readonly loadMs: number;
+  readonly startType: StartType;
   readonly waitMs: number;
   readonly timedOut: boolean;
 }
@@ -24,6 +28,9 @@ export function activationRecord(message: ActivationMessage, action: ActionDocum
     { key: 'timeout', value: interval.timedOut },
     ...(message.cause === undefined ? [] : [{ key: 'causedBy', value: 'sequence' }]),
     ...(interval.initMs === undefined ? [] : [{ key: 'initTime', value: Math.round(interval.initMs) }]),
+    // Beside OpenWhisk's: how it started, and what of its duration was loading.
+    { key: 'startType', value: interval.startType },
+    ...(interval.loadMs > 0 ? [{ key: 'loadTime', value: Math.round(interval.loadMs) }] : []),
     { key: 'waitTime', value: Math.round(interval.waitMs) },
     ...(message.action.binding === undefined ? [] : [{ key: 'binding', value: message.action.binding }]),
   ];

@@ -1,7 +1,9 @@
 // What an invoker counts and measures, for Prometheus. It reads what the parts tell it and changes nothing.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { activationStatusTexts } from '../common/messages/acknowledgement.ts';
-import type { FinishedActivation } from './activation-answers.ts';
+import { startupMsOf, type FinishedActivation } from './activation-answers.ts';
+import type { SchedulerCommand } from './core/commands.ts';
+import type { SchedulerEvent } from './core/events.ts';
 import type { SchedulerState } from './core/state.ts';
 
 /** What is asked for when the metrics are read. */
@@ -11,19 +13,27 @@ export interface MeasuredInvoker {
   lag(): Promise<number>;
 }
 
-/** Startup times that are worth telling apart, in seconds. */
-const startupBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
+/** Startups and loads that are worth telling apart, in seconds. */
+const secondsBuckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30];
 
 export class InvokerMetrics {
   readonly registry = new Registry();
-  private state: SchedulerState | undefined;
+  private state: Readonly<SchedulerState> | undefined;
   private readonly activations: Counter<'status' | 'start'>;
   private readonly startup: Histogram<'start'>;
+  private readonly loads: Counter<'reason'>;
+  private readonly loadFailures: Counter<'reason'>;
+  private readonly loadTimes: Histogram;
+  private readonly offloads: Counter<'reason'>;
 
   constructor() {
     const registers = [this.registry];
     this.activations = new Counter({ name: 'instainfer_activations_total', help: 'Answered activations by status and start type.', labelNames: ['status', 'start'], registers });
-    this.startup = new Histogram({ name: 'instainfer_startup_seconds', help: 'Wait, init and load of an activation, from its arrival at this invoker.', labelNames: ['start'], buckets: startupBuckets, registers });
+    this.startup = new Histogram({ name: 'instainfer_startup_seconds', help: 'Wait, init and load of an activation, from its arrival at this invoker.', labelNames: ['start'], buckets: secondsBuckets, registers });
+    this.loads = new Counter({ name: 'instainfer_loads_total', help: 'Loads ahead of calls that were begun, by why.', labelNames: ['reason'], registers });
+    this.loadFailures = new Counter({ name: 'instainfer_load_failures_total', help: 'Loads ahead of calls that did not succeed, by why.', labelNames: ['reason'], registers });
+    this.loadTimes = new Histogram({ name: 'instainfer_load_seconds', help: 'Duration of loads ahead of calls that succeeded.', buckets: secondsBuckets, registers });
+    this.offloads = new Counter({ name: 'instainfer_offloads_total', help: 'Off-loads, by why.', labelNames: ['reason'], registers });
     this.gauge('instainfer_waiting_activations', 'Activations that wait for a container.', (state) => state.waiting.size);
     this.gauge('instainfer_resident_bytes', 'Private memory of artifacts that are resident ahead of calls.', (state) => {
       let bytes = 0;
@@ -45,8 +55,9 @@ export class InvokerMetrics {
   }
 
   /** Adds what only the running invoker can tell. */
-  watch(invoker: MeasuredInvoker): void {
+  watch(invoker: MeasuredInvoker, poolMemoryBytes: number): void {
     const registers = [this.registry];
+    new Gauge({ name: 'instainfer_pool_limit_bytes', help: 'What the containers may have together.', registers }).set(poolMemoryBytes);
     new Gauge({
       name: 'instainfer_activations_in_hand',
       help: 'Activations taken and not answered yet.',
@@ -63,31 +74,40 @@ export class InvokerMetrics {
         this.set(await invoker.lag().catch(() => Number.NaN));
       },
     });
-    new Gauge({
-      name: 'instainfer_unreadable_records',
-      help: 'Records that could not be read and were skipped, by topic.',
+    new Counter({
+      name: 'instainfer_unreadable_records_total',
+      help: 'Records that the invoker could not read and skipped, by topic.',
       labelNames: ['topic'],
       registers,
       collect() {
-        for (const [topic, count] of invoker.unreadable) this.set({ topic }, count);
+        this.reset();
+        for (const [topic, count] of invoker.unreadable) this.inc({ topic }, count);
       },
     });
   }
 
   /** To be called after every step of the scheduler. */
-  observeState(state: SchedulerState): void {
+  observeStep(event: SchedulerEvent, commands: readonly SchedulerCommand[], state: Readonly<SchedulerState>): void {
     this.state = state;
+    if (event.type === 'loadFailed') this.loadFailures.inc({ reason: event.reason });
+    if (event.type === 'loadSucceeded') this.loadTimes.observe(event.loadMs / 1000);
+    for (const command of commands) {
+      if (command.type === 'load') this.loads.inc({ reason: command.reason });
+      if (command.type === 'offload') this.offloads.inc({ reason: command.reason });
+    }
   }
 
   /** To be called for every answered activation. */
-  observeActivation({ record, command, outcome, arrivedAt }: FinishedActivation): void {
+  observeActivation(finished: FinishedActivation): void {
+    const { record, command } = finished;
     const start = command?.startType ?? 'none';
     this.activations.inc({ status: activationStatusTexts[record.response.statusCode] ?? 'unknown', start });
-    if (outcome !== undefined) this.startup.observe({ start }, (outcome.readyAt - arrivedAt + (outcome.initMs ?? 0) + outcome.loadMs) / 1000);
+    const startupMs = startupMsOf(finished);
+    if (startupMs !== undefined) this.startup.observe({ start }, startupMs / 1000);
   }
 
-  private gauge(name: string, help: string, read: (state: SchedulerState) => number): void {
-    const current = (): SchedulerState | undefined => this.state;
+  private gauge(name: string, help: string, read: (state: Readonly<SchedulerState>) => number): void {
+    const current = (): Readonly<SchedulerState> | undefined => this.state;
     new Gauge({
       name,
       help,

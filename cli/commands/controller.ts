@@ -2,6 +2,7 @@
 // together, says when it is ready, and ends them on a signal.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { collectDefaultMetrics } from 'prom-client';
 import type { ActionCatalog } from '../../common/action-document.ts';
 import { kafkaBusOptionsOf } from '../../common/bus/kafka/settings.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
@@ -61,7 +62,9 @@ export async function runController(argv: readonly string[], env: NodeJS.Process
       placeActions: values.placement,
     },
   });
-  const server = createPlannerServer({ preloader, clock, metrics: createPlannerMetrics(preloader), longestUnkeptMs: failedRoundsUntilUnwell * keepEveryMs });
+  const metrics = createPlannerMetrics(preloader);
+  collectDefaultMetrics({ register: metrics });
+  const server = createPlannerServer({ preloader, clock, metrics, longestUnkeptMs: failedRoundsUntilUnwell * keepEveryMs });
   try {
     server.listen({ port: values.port, host: values.host ?? 'localhost' });
     await once(server, 'listening').catch((error: unknown) => {

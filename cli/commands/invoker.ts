@@ -1,6 +1,7 @@
 // `instainfer invoker`: an invoker under a stock OpenWhisk controller. It puts the parts together, says when it is ready,
 // and ends them on a signal.
 import path from 'node:path';
+import { collectDefaultMetrics } from 'prom-client';
 import type { ActionCatalog } from '../../common/action-document.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { kafkaBusOptionsOf } from '../../common/bus/kafka/settings.ts';
@@ -68,11 +69,12 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
       metrics.observeActivation(finished);
     },
     onStep: (event, commands, state) => {
-      metrics.observeState(state);
+      metrics.observeStep(event, commands, state);
       journal?.recorder.record(event, commands);
     },
   });
-  metrics.watch(invoker);
+  metrics.watch(invoker, options.scheduler.poolMemoryBytes);
+  collectDefaultMetrics({ register: metrics.registry });
   const server = createAdminServer({ invoker, credentials: options.adminCredentials, metrics: metrics.registry });
   try {
     const port = await listen(server, options.port, options.host);

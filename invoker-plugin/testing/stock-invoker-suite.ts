@@ -118,9 +118,10 @@ export function describeStockInvoker(name: string, connect: (this: Mocha.Context
         const startedAt = Date.now() - 500;
         const completed = await invoke(action, { cause: 'c'.repeat(32), startedAt });
         const stored = await deployment.stored(completed.activationId);
-        const { initTime, waitTime, ...annotations } = annotationsOf(stored);
+        const { initTime, waitTime, startType, ...annotations } = annotationsOf(stored);
         assert.deepEqual(annotations, { limits: { concurrency: 1, logs: 10, memory: 256, timeout: 10_000 }, path: 'guest/recorded', kind: 'nodejs:instainfer', timeout: false, causedBy: 'sequence' });
         assert.ok(Number(initTime) > 0 && Number(waitTime) >= 500);
+        assert.ok(startType === 'cold' || startType === 'prewarmed');
         assert.equal(stored['entityType'], 'activation');
         assert.equal(stored['cause'], 'c'.repeat(32));
         assert.equal(Number(stored['duration']), Number(stored['end']) - Number(stored['start']));
@@ -130,6 +131,7 @@ export function describeStockInvoker(name: string, connect: (this: Mocha.Context
         assert.equal(line.slice(30), ' stdout: said');
         const warm = recordOf(await invoke(action));
         assert.ok(!('initTime' in annotationsOf(warm)));
+        assert.equal(annotationsOf(warm)['startType'], 'warm');
       });
 
       it('nothing for a user whose limits say so', async () => {

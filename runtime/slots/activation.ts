@@ -56,10 +56,19 @@ function parseRequest(body: Uint8Array): Record<string, unknown> | undefined {
   }
 }
 
+/** Context that a call may have or not, unlike its id or its deadline: that of the call before must not be taken for this one's. */
+const traceVariable = /^__OW_(?:TRACE(?:PARENT|STATE)|B3|X_B3_\w+)$/;
+let tracesOfLastCall: string[] = [];
+
 /** Everything but the parameters goes to the environment, as `__OW_ACTIVATION_ID` and the like. */
 function exportContext(request: Record<string, unknown>): void {
+  for (const name of tracesOfLastCall) Reflect.deleteProperty(process.env, name);
+  tracesOfLastCall = [];
   for (const [key, value] of Object.entries(request)) {
-    if (key !== 'value' && typeof value === 'string') process.env[`__OW_${key.toUpperCase()}`] = value;
+    if (key === 'value' || typeof value !== 'string') continue;
+    const name = `__OW_${key.toUpperCase()}`;
+    process.env[name] = value;
+    if (traceVariable.test(name)) tracesOfLastCall.push(name);
   }
 }
 

@@ -1,5 +1,6 @@
 // One request to the API: its caller, its transaction, its query and its body, each read with the errors that OpenWhisk gives.
 import type { Request, Response } from 'express';
+import type { z } from 'zod';
 import type { TransactionId, User } from '../../common/messages/identity.ts';
 import { ApiError, malformed, notAuthorized } from './api-error.ts';
 
@@ -86,4 +87,12 @@ export function jsonOf(request: Request): unknown {
 export function entityBodyOf(request: Request): unknown {
   if (!/^application\/json\b/i.test(request.get('content-type') ?? '')) throw new ApiError(415, "The request's Content-Type is not supported. Expected:\napplication/json");
   return jsonOf(request);
+}
+
+/** What a body says, when it has the shape; an absent one is an empty object. @throws ApiError 400 */
+export function checkedBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw malformed(`${issue?.path.join('.') || 'the body'}: ${issue?.message ?? 'invalid'}`);
 }

@@ -5,7 +5,7 @@ import { parameterSchema } from '../../common/messages/acknowledgement.ts';
 import { looksLikeBase64 } from '../../invoker-plugin/stores/action-entity.ts';
 import type { Limits, Parameter, StoredAction, StoredPackage } from '../store/entity.ts';
 import { ApiError, malformed, notSupported, tooLarge } from './api-error.ts';
-import { mostCodeBytes, mostParameterBytes } from './call.ts';
+import { checkedBody, mostCodeBytes, mostParameterBytes } from './call.ts';
 
 /** What this deployment allows, in OpenWhisk's units: MB and ms. */
 export interface LimitRules {
@@ -45,16 +45,9 @@ export interface Write {
   readonly at: number;
 }
 
-function read<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body ?? {});
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw malformed(`${issue?.path.join('.') || 'the entity'}: ${issue?.message ?? 'invalid'}`);
-}
-
 /** A new action, or `former` with what the body changes. @throws ApiError 400, 413, 501 */
 export function actionOfBody(body: unknown, former: StoredAction | undefined, { namespace, name, at }: Write, rules: LimitRules): { readonly action: Omit<StoredAction, 'revision'>; readonly code: string | undefined } {
-  const content = read(actionBodySchema, body);
+  const content = checkedBody(actionBodySchema, body);
   if (content.exec === undefined && former === undefined) throw new ApiError(400, 'exec undefined');
   const exec = content.exec === undefined ? undefined : execOfBody(content.exec);
   checkSizes(content);
@@ -79,7 +72,7 @@ export function actionOfBody(body: unknown, former: StoredAction | undefined, { 
 
 /** A new package, or `former` with what the body changes. @throws ApiError 400, 413, 501 */
 export function packageOfBody(body: unknown, former: StoredPackage | undefined, { namespace, name, at }: Write): StoredPackage {
-  const content = read(packageBodySchema, body);
+  const content = checkedBody(packageBodySchema, body);
   if (Object.keys(content.binding ?? {}).length > 0) throw notSupported('Bindings of packages are');
   checkSizes(content);
   return {

@@ -12,6 +12,8 @@ import { ApiError, malformed, notFound, tooLarge } from './api-error.ts';
 import { integerOf, jsonOf, mostParameterBytes, switchOf, type ApiResponse } from './call.ts';
 import { mergeParameters } from './entity-bodies.ts';
 import { activationView } from './entity-views.ts';
+import { serverTimingOf } from './server-timing.ts';
+import { traceContextOf } from './trace-context.ts';
 
 /** Longest and usual wait of a blocking call. */
 const longestWaitMs = 60_000;
@@ -30,7 +32,14 @@ export async function invokeAction(context: ApiContext, request: Request, respon
   const content = contentOf(parameters, found.action.annotations, payloadOf(jsonOf(request)));
   const document = await entities.findLatest(qualifiedNameOf(found.action));
   if (document === undefined) throw notFound();
-  const invocation = controller.invoke(document, content, { user, transid, blocking, initArgs: parameters.filter(({ init }) => init === true).map(({ key }) => key) });
+  const traceContext = traceContextOf(request);
+  const invocation = controller.invoke(document, content, {
+    user,
+    transid,
+    blocking,
+    initArgs: parameters.filter(({ init }) => init === true).map(({ key }) => key),
+    ...(traceContext === undefined ? {} : { traceContext }),
+  });
   const { activationId } = invocation;
   response.set('x-openwhisk-activation-id', activationId);
   const record = blocking ? await answerWithin(context.clock, waitMs, recordOf(invocation, activations, user.namespace.name)) : undefined;
@@ -38,6 +47,7 @@ export async function invokeAction(context: ApiContext, request: Request, respon
     response.status(202).json({ activationId });
     return;
   }
+  response.set('server-timing', serverTimingOf(record));
   const { statusCode, result } = record.response;
   // An array is what the action gave, in whichever form it was asked for.
   const body = resultOnly || Array.isArray(result) ? (result ?? {}) : activationView({ ...record, logs: [] });

@@ -24,6 +24,22 @@ describe('invocations through the standalone API', function () {
     assert.deepEqual(activation['logs'], []);
   });
 
+  it('says in a header how the call started and where its time went', async () => {
+    const cold = (await post('echo?blocking=true&result=true')).headers.get('server-timing') ?? '';
+    assert.match(cold, /^start;desc="(cold|prewarmed|warm)", wait;dur=\d+, (init;dur=\d+, )?run;dur=\d+$/);
+    const warm = (await post('echo?blocking=true&result=true')).headers.get('server-timing') ?? '';
+    assert.match(warm, /^start;desc="warm", wait;dur=\d+, run;dur=\d+$/);
+  });
+
+  it('gives a call\'s trace to its action, and to no other call', async () => {
+    await served.create('traced', 'function main() { const { __OW_TRACEPARENT: parent, __OW_TRACESTATE: state } = process.env; return { parent, state }; }');
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const ask = async (headers: Record<string, string>): Promise<unknown> => (await served.call(`${invoke}/traced?blocking=true&result=true`, { method: 'POST', body: {}, headers })).body;
+    assert.deepEqual(await ask({ traceparent, tracestate: 'vendor=1' }), { parent: traceparent, state: 'vendor=1' });
+    assert.deepEqual(await ask({}), {});
+    assert.deepEqual(await ask({ traceparent: 'nonsense', tracestate: 'vendor=2' }), {});
+  });
+
   it('answers with the result alone when that is asked for', async () => {
     assert.deepEqual((await post('echo?blocking=true&result=true', { a: 2 })).body, { a: 2 });
   });
