@@ -1,7 +1,7 @@
 // What a running standalone system shows of itself, and what can be asked of it beside OpenWhisk's API. The console and the
 // metrics know the system through this alone.
 import type { ActionKey } from '../common/action-identity.ts';
-import type { PreloaderState } from '../controller-plugin/core/state.ts';
+import type { MeasuredPlanner } from '../controller-plugin/planner-metrics.ts';
 import type { FinishedActivation } from '../invoker-plugin/activation-answers.ts';
 import type { SchedulerCommand } from '../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
@@ -41,20 +41,15 @@ export interface ObservedSystem {
   readonly schedulerConfig: SchedulerConfig;
   /** The scheduler's state after the last step; empty before the first. Not to be changed. */
   readonly schedulerState: Readonly<SchedulerState>;
-  /** Arrival histories of the Proactive Pre-loader; not to be changed. Plans are in the actions of the scheduler's state. */
-  readonly preloaderState: Readonly<PreloaderState>;
   readonly measuredInvoker: MeasuredInvoker;
+  /** The Proactive Pre-loader. Its plans are in the actions of the scheduler's state. */
+  readonly measuredPlanner: MeasuredPlanner;
   /** Newest versions of all actions, of every namespace. */
   actions(): readonly DeployedAction[];
   /** Calls `listener` after every step of the scheduler. */
   onStep(listener: (step: SchedulerStep) => void): StopListening;
   /** Calls `listener` for every activation that was answered. */
   onFinished(listener: (finished: FinishedActivation) => void): StopListening;
-  /**
-   * Calls an action as its owner, with its own parameters under the given ones.
-   * @returns its id at once and whether it succeeded later; undefined when there is no such action
-   */
-  invoke(qualifiedName: string, parameters: Readonly<Record<string, unknown>>): Promise<{ readonly activationId: string; readonly finished: Promise<{ readonly succeeded: boolean }> } | undefined>;
   /** Loads the artifacts of an action into an idle container that has room. */
   load(actionKey: ActionKey): Asked;
   /** Off-loads them from an idle container; they are not loaded ahead again for a minute. */

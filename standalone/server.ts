@@ -1,16 +1,18 @@
-// The HTTP server of a standalone system: OpenWhisk's API under /api/v1, and what is mounted beside it.
-import express, { type Express, type RequestHandler } from 'express';
+// The HTTP server of a standalone system: OpenWhisk's API under /api/v1, and what people and their tools look at beside it.
+import express, { type Express } from 'express';
+import type { Registry } from 'prom-client';
 import type { ApiContext } from './api/api-context.ts';
 import { deploymentInfo } from './api/basics.ts';
 import { apiRouter } from './api/router.ts';
-import { inspectionRouter } from './inspection.ts';
+import { consoleRouter } from './console/console-router.ts';
+import { inspectionRouter } from './inspection/router.ts';
+import { metricsHandler } from './metrics.ts';
 
 export interface StandaloneAppOptions extends ApiContext {
-  /** Beside the API: the console at `/`, the metrics at `/metrics`. Each sees what the ones before it passed on. */
-  readonly mounts: readonly { readonly path: string; readonly handler: RequestHandler }[];
+  readonly metrics: Registry;
 }
 
-/** An application that does not listen yet. */
+/** An application that does not listen yet. To be made before the system starts: it remembers what happens from now on. */
 export function createStandaloneApp(options: StandaloneAppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -20,7 +22,8 @@ export function createStandaloneApp(options: StandaloneAppOptions): Express {
   });
   app.use('/api/v1', apiRouter(options));
   app.use('/instainfer/v1', inspectionRouter(options));
-  for (const { path, handler } of options.mounts) app.use(path, handler);
+  app.get('/metrics', metricsHandler(options.metrics));
+  app.use(consoleRouter());
   app.get('/', (_request, response) => {
     response.json(deploymentInfo(options.limits));
   });

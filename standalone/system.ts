@@ -8,7 +8,6 @@ import type { Logger } from '../common/logger.ts';
 import { onlyInvoker } from '../controller-plugin/embedded/balancer.ts';
 import { EmbeddedController } from '../controller-plugin/embedded/controller.ts';
 import { defaultPreloaderConfig } from '../controller-plugin/core/config.ts';
-import type { PreloaderState } from '../controller-plugin/core/state.ts';
 import { Preloader } from '../controller-plugin/preloader.ts';
 import type { FinishedActivation } from '../invoker-plugin/activation-answers.ts';
 import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
@@ -16,13 +15,13 @@ import { createState, type SchedulerState } from '../invoker-plugin/core/state.t
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { ContainerDriver } from '../invoker-plugin/drivers/driver.ts';
 import { embeddedServing, Invoker } from '../invoker-plugin/invoker.ts';
-import { artifactsSchema } from '../runtime/protocol.ts';
+import { artifactCountOfAnnotation } from '../runtime/protocol.ts';
 import { guestNamespace, type Namespaces } from './namespaces.ts';
 import type { Asked, DeployedAction, ObservedSystem, SchedulerStep, StopListening } from './observed-system.ts';
 import { Activations, type Retention } from './store/activations.ts';
 import { openDatabase, type Database } from './store/database.ts';
 import { Entities } from './store/entities.ts';
-import { documentOfAction, ownerOf } from './store/entity.ts';
+import { documentOfAction } from './store/entity.ts';
 
 export interface SystemOptions {
   readonly dataFolder: string;
@@ -138,19 +137,18 @@ export class StandaloneSystem implements ObservedSystem {
     return this.state;
   }
 
-  get preloaderState(): Readonly<PreloaderState> {
-    return this.preloader.view.state;
-  }
-
   get measuredInvoker(): Invoker {
     return this.invoker;
+  }
+
+  get measuredPlanner(): Preloader {
+    return this.preloader;
   }
 
   actions(): readonly DeployedAction[] {
     return this.entities.actions().map((action) => {
       const { actionKey, qualifiedName, annotations, kind, limits } = documentOfAction(action, '');
-      const artifacts = artifactsSchema.safeParse(annotations['preload']);
-      return { actionKey, qualifiedName, kind, memoryMegabytes: limits.memoryMegabytes, declaresArtifacts: artifacts.success && artifacts.data.models.length + artifacts.data.libraries.length > 0 };
+      return { actionKey, qualifiedName, kind, memoryMegabytes: limits.memoryMegabytes, declaresArtifacts: artifactCountOfAnnotation(annotations['preload']) > 0 };
     });
   }
 
@@ -162,16 +160,6 @@ export class StandaloneSystem implements ObservedSystem {
   onFinished(listener: (finished: FinishedActivation) => void): StopListening {
     this.finishedListeners.add(listener);
     return () => this.finishedListeners.delete(listener);
-  }
-
-  async invoke(qualifiedName: string, parameters: Readonly<Record<string, unknown>>): Promise<{ readonly activationId: string; readonly finished: Promise<{ readonly succeeded: boolean }> } | undefined> {
-    const entity = this.entities.get(qualifiedName);
-    const document = await this.entities.findLatest(qualifiedName);
-    const user = this.options.namespaces.userOf(ownerOf(qualifiedName));
-    if (entity === undefined || document === undefined || user === undefined) return undefined;
-    const own = Object.fromEntries(entity.parameters.map(({ key, value }) => [key, value]));
-    const { activationId, finished } = this.controller.invoke(document, { ...own, ...parameters }, { user, blocking: false });
-    return { activationId, finished: finished.then((result) => ({ succeeded: 'record' in result && result.record.response.statusCode === 0 })) };
   }
 
   load(actionKey: ActionKey): Asked {

@@ -2,6 +2,7 @@
 // listens, and ends them on a signal.
 import { createServer, type RequestListener } from 'node:http';
 import path from 'node:path';
+import { collectDefaultMetrics } from 'prom-client';
 import type { Bus } from '../../common/bus/bus.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { kafkaBusOptionsOf } from '../../common/bus/kafka/settings.ts';
@@ -13,6 +14,7 @@ import { listen } from '../../invoker-plugin/admin-server.ts';
 import { DockerDriver, stockDockerSettings } from '../../invoker-plugin/drivers/docker-driver.ts';
 import type { ContainerDriver } from '../../invoker-plugin/drivers/driver.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
+import { standaloneMetrics } from '../../standalone/metrics.ts';
 import { guestKey, Namespaces } from '../../standalone/namespaces.ts';
 import { createStandaloneApp } from '../../standalone/server.ts';
 import { StandaloneSystem } from '../../standalone/system.ts';
@@ -73,9 +75,12 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       journal = opened;
       system.onStep(({ event, commands }) => opened.recorder.record(event, commands));
     }
+    const metrics = standaloneMetrics(system);
+    collectDefaultMetrics({ register: metrics });
+    const app = createStandaloneApp({ system, namespaces, clock, logger, limits: limitRulesOf(values), metrics });
     await system.start();
-    answer = createStandaloneApp({ system, namespaces, clock, logger, limits: limitRulesOf(values), mounts: [] });
-    process.stdout.write(`InstaInfer standalone is ready: ${address}\n${wskHint(address, values)}`);
+    answer = app;
+    process.stdout.write(`InstaInfer standalone is ready: ${address}\n  console: ${address}/\n${wskHint(address, values)}`);
     await stopped;
     return exitCodes.ok;
   } finally {

@@ -34,7 +34,7 @@ function burstRatePerMs(action: Action, now: number): number {
 }
 
 /** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
-function offloadDueAt(action: Action, config: SchedulerConfig): number {
+export function offloadDueAt(action: Action, config: SchedulerConfig): number {
   return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
 }
 

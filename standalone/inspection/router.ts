@@ -1,19 +1,21 @@
-// What `instainfer status` and `instainfer explain` ask of a running server: containers and what is resident in them, and why
-// an activation started as it did. Each caller sees the names of its own actions only.
-import { Router } from 'express';
-import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
-import { Explanations } from '../invoker-plugin/explanations.ts';
-import { answering, type ApiContext } from './api/api-context.ts';
-import { notFound } from './api/api-error.ts';
-import { authentication, errorAnswer, transaction } from './api/router.ts';
-import { ownerOf } from './store/entity.ts';
+// What people and their tools ask of a running server beside OpenWhisk's API: what is where, why an activation started as it
+// did, and to load or off-load something. Each caller sees the names of its own actions only, and moves nothing else.
+import express, { Router } from 'express';
+import { z } from 'zod';
+import type { ActionKey } from '../../common/action-identity.ts';
+import { Explanations } from '../../invoker-plugin/explanations.ts';
+import { answering, type ApiContext } from '../api/api-context.ts';
+import { ApiError, notFound } from '../api/api-error.ts';
+import { checkedBody, jsonOf, type ApiResponse } from '../api/call.ts';
+import { authentication, errorAnswer, transaction } from '../api/router.ts';
+import type { Asked } from '../observed-system.ts';
+import { LiveEvents } from './live-events.ts';
+import { concerns, systemStatus } from './system-status.ts';
 
-const anothers = '(another namespace)';
-
-function concerns(actionKey: ActionKey, namespace: string): boolean {
-  const identity = parseActionKey(actionKey);
-  return identity.namespace === namespace || ownerOf(identity.qualifiedName) === namespace;
-}
+const mostBodyBytes = 64 * 1024;
+/** `action`: an action key, or a qualified name, which means the newest version. */
+const loadSchema = z.object({ action: z.string().min(1) });
+const offloadSchema = loadSchema.extend({ container: z.string().min(1) });
 
 /** Mounted at `/instainfer/v1`. */
 export function inspectionRouter(context: ApiContext): Router {
@@ -22,31 +24,26 @@ export function inspectionRouter(context: ApiContext): Router {
   system.onStep(({ event, commands }) => {
     explanations.observe(event, commands);
   });
+  const live = new LiveEvents(system, clock);
+  const actionKeyOf = (wanted: string, response: ApiResponse): ActionKey => {
+    const newest = system.actions().find(({ qualifiedName }) => qualifiedName === wanted)?.actionKey;
+    const actionKey = newest ?? (system.schedulerState.actions.has(wanted) ? wanted : undefined);
+    if (actionKey === undefined || !concerns(actionKey, response.locals.user.namespace.name)) throw notFound();
+    return actionKey;
+  };
   const router = Router();
-  router.use(transaction(clock), authentication(context));
-  router.get('/status', answering((_request, { locals: { user } }) => {
-    const nameOf = (actionKey: ActionKey): string => (concerns(actionKey, user.namespace.name) ? actionKey : anothers);
-    const { schedulerState: state, schedulerConfig } = system;
-    return {
-      startedAt: Math.floor(system.startedAt),
-      poolMemoryBytes: schedulerConfig.poolMemoryBytes,
-      poolUsedBytes: state.poolUsedBytes,
-      preload: schedulerConfig.preload,
-      waitingCount: state.waiting.size,
-      loadsInFlight: state.loadsInFlight,
-      containers: [...state.containers.values()].map((container) => ({
-        id: container.id,
-        phase: container.phase,
-        role: container.role,
-        ...(container.ownActionKey === undefined ? {} : { own: nameOf(container.ownActionKey) }),
-        ...(container.activation === undefined ? {} : { running: nameOf(container.activation.actionKey) }),
-        ...(container.load === undefined ? {} : { loading: nameOf(container.load.actionKey) }),
-        memoryLimitBytes: container.memoryLimitBytes,
-        usedBytes: container.usedBytes,
-        residents: [...container.residents.values()].map(({ actionKey, residentBytes }) => ({ action: nameOf(actionKey), residentBytes })),
-      })),
-      actions: system.actions().filter(({ actionKey }) => concerns(actionKey, user.namespace.name)),
-    };
+  router.use(transaction(clock), authentication(context), express.raw({ type: () => true, limit: mostBodyBytes }));
+  router.get('/status', answering((_request, { locals: { user } }) => systemStatus(system, user.namespace.name, clock.now())));
+  router.get('/events', (request, response) => {
+    live.stream(request, response, (response as ApiResponse).locals.user.namespace.name);
+  });
+  router.post('/load', answering((request, response) => {
+    const { action } = checkedBody(loadSchema, jsonOf(request));
+    return commanded(system.load(actionKeyOf(action, response)));
+  }));
+  router.post('/offload', answering((request, response) => {
+    const { action, container } = checkedBody(offloadSchema, jsonOf(request));
+    return commanded(system.offload(container, actionKeyOf(action, response)));
   }));
   router.get('/explain/:activation', answering((request, { locals: { user } }) => {
     const wanted = String(request.params['activation']);
@@ -61,4 +58,10 @@ export function inspectionRouter(context: ApiContext): Router {
   });
   router.use(errorAnswer(context));
   return router;
+}
+
+/** The container that works on it now. @throws ApiError 409 */
+function commanded(asked: Asked): { readonly container: string } {
+  if (!asked.ok) throw new ApiError(409, asked.reason);
+  return { container: asked.containerId };
 }

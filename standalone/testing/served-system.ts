@@ -11,6 +11,7 @@ import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { guestKey, guestNamespace, Namespaces } from '../namespaces.ts';
+import { standaloneMetrics } from '../metrics.ts';
 import { createStandaloneApp } from '../server.ts';
 import { StandaloneSystem } from '../system.ts';
 import type { Retention } from '../store/activations.ts';
@@ -62,7 +63,7 @@ export class ServedSystem {
     this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async start(options: { retention?: Retention; scheduler?: Partial<SchedulerConfig> } = {}): Promise<ServedSystem> {
+  static async start(options: { retention?: Retention; scheduler?: Partial<SchedulerConfig>; environment?: Record<string, string> } = {}): Promise<ServedSystem> {
     const folder = await mkdtemp(path.join(tmpdir(), 'standalone-'));
     const namespaces = new Namespaces([`other=${otherKey}`]);
     const [clock, logger] = [new SystemClock(), createLogger('test', 'silent')];
@@ -76,14 +77,14 @@ export class ServedSystem {
       logger,
       driver: new ProcessDriver({ runtimeMain, startTimeoutMs: 30_000, graceMs: 2_000 }),
       scheduler,
-      environment: {},
+      environment: options.environment ?? {},
       pauseGraceMs: undefined,
       estimate: () => ({ loadMs: 100, residentBytes: 16 * megabytes }),
       graceMs: 0,
     });
-    await system.start();
     const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes) };
-    const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, mounts: [] }));
+    const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, metrics: standaloneMetrics(system) }));
+    await system.start();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return new ServedSystem(system, server, folder);
   }
@@ -107,6 +108,11 @@ export class ServedSystem {
   /** Creates an action of the guest's out of source text. */
   create(name: string, code: string, more: Record<string, unknown> = {}): Promise<Answer> {
     return this.call(`/namespaces/_/actions/${name}`, { method: 'PUT', body: { exec: { kind: 'nodejs:default', code }, ...more } });
+  }
+
+  /** Ends every connection there is, as a network would. */
+  dropConnections(): void {
+    this.server.closeAllConnections();
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,83 @@
+// What one namespace's owner sees of a system: a view of the scheduler's state in which other namespaces' actions have no
+// name. It decides nothing and keeps nothing.
+import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import { savedMsOf } from '../../invoker-plugin/core/learn.ts';
+import type { Action, Container, Resident } from '../../invoker-plugin/core/state.ts';
+import { arrivalRatePerMs, heldPlaceValueMs, loadDueAt, offloadDueAt } from '../../invoker-plugin/core/value.ts';
+import type { DeployedAction, ObservedSystem } from '../observed-system.ts';
+import { ownerOf } from '../store/entity.ts';
+import { anothers, type ActionView, type ContainerView, type ForecastView, type MemoryPoint, type ResidentView, type SystemStatus } from './views.ts';
+
+/** Whether the namespace owns the action, or calls it. */
+export function concerns(actionKey: ActionKey, namespace: string): boolean {
+  const identity = parseActionKey(actionKey);
+  return identity.namespace === namespace || ownerOf(identity.qualifiedName) === namespace;
+}
+
+/** @param now epoch ms */
+export function systemStatus(system: ObservedSystem, namespace: string, now: number): SystemStatus {
+  const { schedulerState: state, schedulerConfig, startedAt } = system;
+  return {
+    ...memoryPoint(system, now),
+    startedAt: Math.floor(startedAt),
+    namespace,
+    poolMemoryBytes: schedulerConfig.poolMemoryBytes,
+    preload: schedulerConfig.preload,
+    waitingCount: state.waiting.size,
+    loadsInFlight: state.loadsInFlight,
+    containers: [...state.containers.values()].map((container) => containerView(system, container, namespace)),
+    actions: system
+      .actions()
+      .filter(({ actionKey }) => concerns(actionKey, namespace))
+      .map((action) => actionView(system, action, now)),
+  };
+}
+
+export function memoryPoint({ schedulerState: state }: ObservedSystem, now: number): MemoryPoint {
+  let usedBytes = 0;
+  let residentBytes = 0;
+  for (const container of state.containers.values()) {
+    usedBytes += container.usedBytes;
+    for (const resident of container.residents.values()) residentBytes += resident.residentBytes;
+  }
+  return { at: Math.floor(now), poolUsedBytes: state.poolUsedBytes, usedBytes, residentBytes };
+}
+
+function containerView(system: ObservedSystem, container: Container, namespace: string): ContainerView {
+  const { id, phase, role, ownActionKey, activation, load, memoryLimitBytes, usedBytes, residents } = container;
+  const nameOf = (actionKey: ActionKey): string => (concerns(actionKey, namespace) ? actionKey : anothers);
+  return {
+    id,
+    phase,
+    role,
+    ...(ownActionKey === undefined ? {} : { own: nameOf(ownActionKey) }),
+    ...(activation === undefined ? {} : { running: nameOf(activation.actionKey) }),
+    ...(load === undefined ? {} : { loading: nameOf(load.actionKey) }),
+    memoryLimitBytes,
+    usedBytes,
+    residents: [...residents.values()].map((resident) => residentView(system, resident, namespace)),
+  };
+}
+
+function residentView({ schedulerState: state, schedulerConfig }: ObservedSystem, { actionKey, residentBytes, since, retained }: Resident, namespace: string): ResidentView {
+  const action = concerns(actionKey, namespace) ? state.actions.get(actionKey) : undefined;
+  const view = { action: action === undefined ? anothers : actionKey, residentBytes, since: Math.floor(since), retained };
+  return action === undefined ? view : { ...view, valueMs: heldPlaceValueMs(state, action, schedulerConfig) };
+}
+
+function actionView(system: ObservedSystem, { actionKey, ...deployed }: DeployedAction, now: number): ActionView {
+  const action = system.schedulerState.actions.get(actionKey);
+  const heldIn = [...system.schedulerState.containers.values()].filter(({ ownActionKey, residents }) => ownActionKey === actionKey || residents.has(actionKey)).map(({ id }) => id);
+  return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingCount ?? 0, ...(action === undefined ? {} : { forecast: forecastOf(system, action, now) }) };
+}
+
+function forecastOf({ schedulerConfig }: ObservedSystem, action: Action, now: number): ForecastView {
+  return {
+    ...(action.lastArrivalAt === undefined ? {} : { lastArrivalAt: Math.floor(action.lastArrivalAt) }),
+    arrivals: action.recentArrivals.map(Math.floor),
+    arrivalRatePerMs: arrivalRatePerMs(action, now, schedulerConfig),
+    loadDueAt: Math.floor(loadDueAt(action, now, schedulerConfig)),
+    offloadDueAt: Math.floor(offloadDueAt(action, schedulerConfig)),
+    savedMs: savedMsOf(action),
+  };
+}
