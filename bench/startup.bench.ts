@@ -1,13 +1,12 @@
 // What does a container cost before anyone calls it? From starting the process to its first answer, and the memory of a
 // stem cell that holds nothing, all its processes together. Our runtime against our model of the stock runtime's
 // architecture; rounds alternate between them.
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { get } from 'node:http';
 import Table from 'cli-table3';
+import { freePort } from '../common/free-port.ts';
 import { median } from '../common/statistics.ts';
 import { LogSink, serverKinds, stop, type ServerKind } from './proxy-servers.ts';
 
@@ -81,15 +80,6 @@ async function sampleOf(sink: LogSink, kind: ServerKind, settleMs: number): Prom
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Far beyond what any start takes. */
 const giveUpMs = 30_000;

@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../common/free-port.ts';
 import { isHelpRequested } from '../common/config.ts';
 import { parseStandaloneOptions } from '../cli/standalone/options.ts';
 import { parseDemoOptions, parseSimOptions } from '../demo/options.ts';
@@ -154,14 +155,6 @@ describe('the documented commands', function () {
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Resolves once the address answers 200. */
 async function answers(url: string): Promise<void> {

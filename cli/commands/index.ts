@@ -65,6 +65,11 @@ export const commands: readonly Command[] = [
     run: async (argv) => (await import('./runtime.ts')).runRuntime(argv),
   },
   {
+    name: 'deploy',
+    summary: 'packages the folder of an action and creates it, or updates it, on an OpenWhisk',
+    run: async (argv, env) => (await import('./deploy.ts')).runDeploy(argv, env),
+  },
+  {
     name: 'status',
     summary: 'what a running standalone server has: containers, what is resident in them, actions',
     run: async (argv, env) => (await import('./status.ts')).runStatus(argv, env),

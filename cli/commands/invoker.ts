@@ -26,6 +26,7 @@ import { signalled } from '../signalled.ts';
 import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
 import { openJournal } from '../invoker/journal-file.ts';
 import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
+import { readManifest } from '../../runtime/model-store/manifest.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
 
@@ -39,6 +40,8 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     return exitCodes.ok;
   }
   const options = parseInvokerOptions(argv, env);
+  // An invoker is told of a store that is there; to notice that it is not with the first load would be late.
+  if (options.modelStore !== undefined) await readManifest(options.modelStore);
   const logger = createLogger('invoker', options.logLevel);
   const clock = new SystemClock();
   const stopped = signalled();
@@ -64,7 +67,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     activationStore,
     storePolicy: options.storePolicy,
     graceMs: options.graceMs,
-    estimate: await estimatorOf(options.modelStore),
+    estimate: estimatorOf(options.modelStore),
     onFinished: (finished) => {
       metrics.observeActivation(finished);
     },

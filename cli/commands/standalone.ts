@@ -1,6 +1,7 @@
 // `instainfer standalone`: a whole OpenWhisk in this process, with pre-loading. It puts the parts together, says where it
 // listens, and ends them on a signal.
 import { createServer, type RequestListener } from 'node:http';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
 import type { Bus } from '../../common/bus/bus.ts';
@@ -21,6 +22,7 @@ import { StandaloneSystem } from '../../standalone/system.ts';
 import { exitCodes } from '../command.ts';
 import { openJournal } from '../invoker/journal-file.ts';
 import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
+import { manifestFileName } from '../../runtime/model-store/manifest-file.ts';
 import { signalled } from '../signalled.ts';
 import { dataFolderOf, limitRulesOf, parseStandaloneOptions, retentionOf, schedulerConfigOf, standaloneTable, type StandaloneValues } from '../standalone/options.ts';
 
@@ -67,7 +69,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       scheduler: schedulerConfigOf(values),
       environment: { __OW_API_HOST: address, ...(values.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(values.modelStore) }) },
       pauseGraceMs: pauseGraceMs[values.containers],
-      estimate: await estimatorOf(values.modelStore),
+      estimate: estimatorOf(values.modelStore),
       graceMs: values.grace * 1000,
     });
     if (values.journal !== undefined) {
@@ -80,6 +82,9 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
     const app = createStandaloneApp({ system, namespaces, clock, logger, limits: limitRulesOf(values), metrics });
     await system.start();
     answer = app;
+    if (values.modelStore !== undefined && !existsSync(path.join(values.modelStore, manifestFileName))) {
+      process.stderr.write(`There is no model store at ${values.modelStore} yet; npm run models -- pull makes one there.\n`);
+    }
     process.stdout.write(`InstaInfer standalone is ready: ${address}\n  console: ${address}/\n${wskHint(address, values)}`);
     await stopped;
     return exitCodes.ok;

@@ -14,17 +14,26 @@ export type ServerAccess = OptionValues<typeof serverAccessTable>;
 const timeoutMs = 10_000;
 const errorSchema = z.object({ error: z.string() });
 
+/** With its protocol. */
+export function serverAddressOf({ apiHost = 'http://localhost:3233' }: Pick<ServerAccess, 'apiHost'>): string {
+  return apiHost.startsWith('http') ? apiHost : `http://${apiHost}`;
+}
+
 /** @param route such as `/instainfer/v1/status`. @throws AppError SERVER_UNAVAILABLE, SERVER_REFUSED */
-export async function askServer<T>({ apiHost, auth }: ServerAccess, route: string, schema: z.ZodType<T>): Promise<T> {
-  const address = apiHost ?? 'http://localhost:3233';
-  const url = `${address.startsWith('http') ? address : `http://${address}`}${route}`;
+export async function askServer<T>(access: ServerAccess, route: string, schema: z.ZodType<T>, sent?: { readonly method: 'PUT' | 'POST'; readonly body: unknown }): Promise<T> {
+  const address = serverAddressOf(access);
+  const url = `${address}${route}`;
   let response: Response;
   let body: unknown;
   try {
-    response = await fetch(url, { headers: { authorization: `Basic ${Buffer.from(auth ?? guestKey).toString('base64')}` }, signal: AbortSignal.timeout(timeoutMs) });
+    response = await fetch(url, {
+      headers: { authorization: `Basic ${Buffer.from(access.auth ?? guestKey).toString('base64')}`, ...(sent === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(sent === undefined ? {} : { method: sent.method, body: JSON.stringify(sent.body) }),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     body = await response.json();
   } catch (cause) {
-    throw new AppError('SERVER_UNAVAILABLE', `No standalone server answers at ${address}: ${describeError(cause)}.`, 'Start one with instainfer standalone, or name its address with --apihost.', { cause });
+    throw new AppError('SERVER_UNAVAILABLE', `No server answers at ${address}: ${describeError(cause)}.`, 'Start one with instainfer standalone, or name its address with --apihost.', { cause });
   }
   const parsed = schema.safeParse(body);
   if (response.ok && parsed.success) return parsed.data;

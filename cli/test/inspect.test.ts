@@ -57,7 +57,7 @@ describe('what the command line tells of a running system', function () {
   it('status says what to do where no server answers, and where the key is wrong', async () => {
     const absent = await instainfer('status', '--apihost', 'http://127.0.0.1:1');
     assert.equal(absent.code, 1);
-    assert.match(absent.stderr, /^No standalone server answers at http:\/\/127\.0\.0\.1:1.*instainfer standalone.*\[SERVER_UNAVAILABLE\]\n$/);
+    assert.match(absent.stderr, /^No server answers at http:\/\/127\.0\.0\.1:1.*instainfer standalone.*\[SERVER_UNAVAILABLE\]\n$/);
     const refused = await instainfer('status', '--apihost', server.address, '--auth', 'a:b');
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /The supplied authentication is invalid.*\[SERVER_REFUSED\]/);

@@ -109,7 +109,7 @@ async function prepare(options: DemoOptions, trace: AssignedTrace, signal: Abort
   const storeDir = await ensureModelStore({ names, small: options.small, signal, output: process.stderr });
   if (signal.aborted) return undefined;
   const actions = await deployableActions(names, containerMemoryMb);
-  const estimate = await estimatorOf(storeDir);
+  const estimate = estimatorOf(storeDir);
   const clock = new SystemClock();
   const outDir = options.outDir ?? path.join('out', new Date(clock.now()).toISOString().replaceAll(':', '-').slice(0, 19));
   return { options, trace, arrivals, actions, storeDir, estimate, clock, signal, outDir, brokers };

@@ -1,21 +1,23 @@
 // First guesses of what loading an action's artifacts takes, out of the model store's measurements where it has them. The
 // scheduler replaces them by what it measures.
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import type { ActionDocument } from '../../common/action-document.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { partNames } from '../diffusion/part.ts';
 import { artifactsSchema } from '../protocol.ts';
-import { findModel, readManifest, type Manifest } from './manifest.ts';
-
+import { findModel, manifestFileName, manifestSchema, type Manifest } from './manifest.ts';
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
 const slotBaseBytes = 48 * 1024 * 1024;
 /** Of a model that nothing is known of. */
 const unknown: LoadEstimate = { loadMs: 500, residentBytes: 64 * 1024 * 1024 };
 
-/** @throws AppError MODEL_STORE_MISSING */
-export async function estimatorOf(modelStore: string | undefined): Promise<(action: ActionDocument) => LoadEstimate> {
-  const manifest = modelStore === undefined ? undefined : await readManifest(modelStore);
+/** Of a store that is not there, or cannot be read, nothing is known; it may come, and grow, while others ask. */
+export function estimatorOf(modelStore: string | undefined): (action: ActionDocument) => LoadEstimate {
+  const current = modelStore === undefined ? () => undefined : newestManifest(path.join(modelStore, manifestFileName));
   return (action) => {
+    const manifest = current();
     const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
     const { models, pipelines = [] } = artifacts.success ? artifacts.data : { models: [] };
     const references = [...models.map(({ store }) => store), ...pipelines.flatMap(({ store }) => partNames.map((part) => store?.replace(/(?=@|$)/, `/${part}`)))];
@@ -25,6 +27,28 @@ export async function estimatorOf(modelStore: string | undefined): Promise<(acti
       residentBytes: estimates.reduce((sum, { residentBytes }) => sum + residentBytes, slotBaseBytes),
     };
   };
+}
+
+/** Reads the file again when it has changed; blocks for as long as that takes, once for each change. */
+function newestManifest(file: string): () => Manifest | undefined {
+  let readAt = 0;
+  let manifest: Manifest | undefined;
+  return () => {
+    const changedAt = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+    if (changedAt === readAt) return manifest;
+    readAt = changedAt ?? 0;
+    manifest = changedAt === undefined ? undefined : parsedManifest(file);
+    return manifest;
+  };
+}
+
+function parsedManifest(file: string): Manifest | undefined {
+  try {
+    return manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    // Whoever loads from it says what is wrong with it.
+    return undefined;
+  }
 }
 
 function estimateOf(manifest: Manifest, reference: string): LoadEstimate {

@@ -15,6 +15,8 @@ export async function readManifestFile(storeDir: string): Promise<unknown> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
+    // The slots of one container have users of their own.
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EACCES') throw new AppError('MODEL_STORE_MISSING', `The model store at ${storeDir} may not be read.`, `Let every user read it: chmod -R a+rX ${storeDir}, and a+x for the folders it is in.`, { cause });
     throw new AppError('MODEL_STORE_MISSING', `There is no model store at ${storeDir}.`, 'Build it: npm run models -- build', { cause });
   }
   try {

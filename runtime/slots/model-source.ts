@@ -5,6 +5,7 @@ import path from 'node:path';
 import type * as Onnx from 'onnxruntime-node';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Artifacts } from '../protocol.ts';
+import { findModel } from '../model-store/manifest-file.ts';
 import type { SampleInput, StoredModel } from '../model-store/manifest.ts';
 import { ModelStore } from '../model-store/model-store.ts';
 import { openModel, openModelFile, planOpening, warmUp, zeroInputs, type OpenMode } from '../model-store/open-model.ts';
@@ -43,12 +44,22 @@ export class ModelSource {
   async find(name: string, artifacts: Artifacts, actionDir: string): Promise<OpenableModel> {
     const declared = artifacts.models.find((model) => model.name === name);
     if (declared?.path !== undefined) return { name, plainPath: fileOfArchive(name, declared.path, actionDir), store: undefined };
-    const store = await this.openStore();
+    const reference = declared?.store ?? name;
+    const store = await this.storeWith(reference);
     if (store === undefined) {
       throw new MissingArtifactError(`There is no model "${name}": the action's archive declares no file for it, and this runtime has no model store (INSTAINFER_MODEL_STORE).`);
     }
-    const entry = store.find(declared?.store ?? name);
+    const entry = store.find(reference);
     return { name, plainPath: store.pathOf(entry.plain), store, entry };
+  }
+
+  /** As it was when this slot first looked, unless it has changed since in what is asked for. */
+  private async storeWith(reference: string): Promise<ModelStore | undefined> {
+    const store = await this.openStore();
+    const entry = store === undefined ? undefined : findModel(store.manifest, reference);
+    if (store === undefined || (entry !== undefined && existsSync(store.pathOf(entry.plain)))) return store;
+    this.store = undefined;
+    return this.openStore();
   }
 
   private openStore(): Promise<ModelStore> | undefined {

@@ -38,6 +38,13 @@ describe('loading ahead of a call', () => {
     assert.ok(memory.usedBytes > reply.residentBytes && memory.usedBytes + memory.freeBytes === memory.limitBytes);
   });
 
+  it('finds a model that has come into the store since its slot was started', async () => {
+    await driven.blankSlot();
+    writeTinyStore(driven.storeDir, { models: ['one', 'two', 'three', 'late'] });
+    await driven.loaded('late');
+    assert.deepEqual(await driven.slotStates(), { 'guest/late': 'resident' });
+  });
+
   it('is taken up by the call: code goes to the resident slot, and the model is there', async () => {
     await driven.loaded('one');
     assert.equal(await driven.initialised('one', inferenceCode('one')), 'resident');

@@ -1,7 +1,7 @@
 // The broker as the official image, on the host's network, configured as the child process is.
 import { execFile } from 'node:child_process';
-import { createServer, type AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
+import { freePort } from '../../common/free-port.ts';
 import { kafkaVersion } from './distribution.ts';
 import { answers } from './broker.ts';
 
@@ -12,14 +12,6 @@ const image = `apache/kafka:${kafkaVersion}`;
 export async function imageIsThere(): Promise<boolean> {
   const has = async (args: string[], timeout: number): Promise<boolean> => run('docker', args, { timeout }).then(() => true, () => false);
   return (await has(['image', 'inspect', image], 10_000)) || ((await has(['info'], 10_000)) && (await has(['pull', image], 300_000)));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts a container; resolves with its name and address when the broker answers. */

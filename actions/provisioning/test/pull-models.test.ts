@@ -5,10 +5,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { AwsClient } from 'aws4fetch';
+import { freePort } from '../../../common/free-port.ts';
 import { currentFormKey } from '../../../runtime/model-store/form-key.ts';
 import { readManifest } from '../../../runtime/model-store/manifest.ts';
 import { tinyModel } from '../../../runtime/model-store/tiny-model.ts';
@@ -21,15 +22,6 @@ import type { WantedModel } from '../registry-list.ts';
 
 const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
 const gateway = process.env['INSTAINFER_TEST_S3'] ?? path.resolve(import.meta.dirname, '../../../../.cache/versitygw/versitygw');
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** A model that would read another file of this machine for its weights. */
 function modelReading(file: string): Buffer {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { ActionDocument } from '../../../common/action-document.ts';
@@ -19,24 +19,24 @@ describe('the first guess of a load', () => {
     const model = (name: string, bytes: number): object => ({ name, version: '1', parameterCount: 1, plain: { path: `${name}.onnx`, bytes, sha256: '0'.repeat(64) }, sampleInputs: {} });
     const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes)];
     writeFileSync(path.join(directory, manifestFileName), JSON.stringify({ formatVersion: 1, models }));
-    estimate = await estimatorOf(directory);
+    estimate = estimatorOf(directory);
   });
   after(() => {
     rmSync(directory, { recursive: true });
   });
 
-  const guess = (preload: unknown): LoadEstimate =>
-    estimate({
-      actionKey: actionKeyOf('guest/a', '0.0.1', {}),
-      qualifiedName: 'guest/a',
-      version: '0.0.1',
-      kind: 'nodejs:instainfer',
-      main: 'main',
-      code: '',
-      binary: false,
-      limits: { memoryMegabytes: 512, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
-      annotations: preload === undefined ? {} : { preload },
-    });
+  const document = (): ActionDocument => ({
+    actionKey: actionKeyOf('guest/a', '0.0.1', {}),
+    qualifiedName: 'guest/a',
+    version: '0.0.1',
+    kind: 'nodejs:instainfer',
+    main: 'main',
+    code: '',
+    binary: false,
+    limits: { memoryMegabytes: 512, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
+    annotations: {},
+  });
+  const guess = (preload: unknown): LoadEstimate => estimate({ ...document(), annotations: preload === undefined ? {} : { preload } });
   const none = (): LoadEstimate => guess(undefined);
 
   it('is nothing but a process for an action that declares nothing', () => {
@@ -48,6 +48,19 @@ describe('the first guess of a load', () => {
     const added = ({ loadMs, residentBytes }: LoadEstimate): number[] => [loadMs, residentBytes - none().residentBytes];
     assert.deepEqual(added(guess({ models: [{ name: 'net', store: 'net@1' }] })), [100, 40 * megabytes]);
     for (const store of ['sd', 'sd@1']) assert.deepEqual(added(guess({ pipelines: [{ name: 'painter', store }] })), [500, 200 * megabytes]);
+  });
+
+  it('knows what has come into the store since it was made, and a store that has come since', () => {
+    const late = path.join(directory, 'late');
+    const ask = estimatorOf(late);
+    const wanted = { ...document(), annotations: { preload: { models: [{ name: 'net', store: 'net' }] } } };
+    const before = ask(wanted);
+    mkdirSync(late);
+    copyFileSync(path.join(directory, manifestFileName), path.join(late, manifestFileName));
+    assert.equal(ask(wanted).loadMs, 100);
+    writeFileSync(path.join(late, manifestFileName), '{');
+    utimesSync(path.join(late, manifestFileName), 1, 1);
+    assert.deepEqual(ask(wanted), before);
   });
 
   it('is a fixed one for what the store does not know, and for what comes in the archive', () => {

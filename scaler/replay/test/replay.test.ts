@@ -2,10 +2,10 @@ import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../../../common/free-port.ts';
 import { createLogger } from '../../../common/logger.ts';
 import { scalerPolicyNames, type ScalerPolicyName } from '../../policies.ts';
 import { readDataset, syntheticDataset, type Dataset } from '../dataset.ts';
@@ -102,13 +102,4 @@ async function readyAddress(process: ChildProcess): Promise<string> {
     if (address !== undefined) return address;
   }
   throw new Error('the scaler ended before it was ready');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
