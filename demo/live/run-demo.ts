@@ -14,7 +14,8 @@ import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { helpText, isHelpRequested } from '../../common/config.ts';
 import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
 import { msText } from '../report/comparison.ts';
-import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
+import { openRunFiles, writeJsonFile, writeTextFile } from '../report/output-files.ts';
+import { commandText, reportFileName, runReport, type ReportedRun } from '../report/run-report.ts';
 import { profileFromRuns, type MeasuredRun } from '../profile-from-rows.ts';
 import { readProfile } from '../../lab/simulation/read-profile.ts';
 import { shippedProfileFile } from '../../lab/shipped-files.ts';
@@ -55,6 +56,7 @@ const usage = 'usage: npm run demo -- [options]\n\nReplays five minutes of an Az
 interface ArmRun {
   readonly summary: Summary;
   readonly measured: MeasuredRun;
+  readonly reported: ReportedRun;
   /** From the deployment of the actions to the start of the replay. */
   readonly deployMs: number;
 }
@@ -93,7 +95,7 @@ export async function runDemo(argv: readonly string[], env: NodeJS.ProcessEnv): 
       runs.push(await runArm(replay, arm));
     }
     const summaries = runs.map(({ summary }) => summary);
-    await report(replay, runs);
+    await report(replay, runs, argv);
     if (interruption.signal.aborted) return interruptedExitCode;
     return summaries.every(({ activations }) => activations.succeeded === activations.expected) ? 0 : 1;
   } finally {
@@ -179,7 +181,12 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
     const context = runContextOf({ source: 'live', measuredOn: machineText(), options: { ...options, poolMemoryBytes: invokers * options.poolMemoryBytes }, arm, trace: replay.trace, traceName: path.basename(options.traceFile) });
     const summary = summarize({ context, rows, expectedActivations: arrivals.length, pool: poolUsageOf(entries, window) });
     files.writeJson('summary.json', summary);
-    return { summary, measured: { loading: arm.loading, rows, journalEntries: entries }, deployMs: result.deployMs };
+    return {
+      summary,
+      measured: { loading: arm.loading, rows, journalEntries: entries },
+      reported: { summary, rows, journalEntries: entries, startedAt: window.fromAt, endedAt: window.toAt },
+      deployMs: result.deployMs,
+    };
   } finally {
     screen.close();
     files.close();
@@ -187,7 +194,7 @@ async function runArm(replay: Replay, arm: Arm): Promise<ArmRun> {
 }
 
 /** Prints what came of the runs, and keeps their latencies for the simulator. */
-async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
+async function report(replay: Replay, runs: readonly ArmRun[], argv: readonly string[]): Promise<void> {
   const { options, trace, arrivals, outDir } = replay;
   const [only] = runs;
   if (only === undefined) return;
@@ -213,7 +220,8 @@ async function report(replay: Replay, runs: readonly ArmRun[]): Promise<void> {
   for (const { summary, deployMs } of runs.filter((run) => run.summary.context.arm.preload)) {
     lines.push(`Before the replay of "${armName(summary.context.arm)}", deploying the actions and loading them ahead took ${msText(deployMs)}.`);
   }
-  process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}\n`);
+  writeTextFile(path.join(outDir, reportFileName), runReport(runs.map(({ reported }) => reported), commandText('demo', argv)));
+  process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}; ${path.join(outDir, reportFileName)} shows it.\n`);
 }
 
 /** Such as `Intel Xeon, 2 cores, 23 GB, Node v20.20.2`. */

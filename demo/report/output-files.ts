@@ -51,14 +51,19 @@ export function openRunFiles(folder: string, invokers = 1): RunFiles {
   };
 }
 
-/** Writes indented JSON beside its place and moves it there. Errors as {@link openRunFiles}. */
+/** Writes indented JSON. Otherwise as {@link writeTextFile}. */
 export function writeJsonFile(file: string, value: unknown): void {
+  writeTextFile(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Writes a file beside its place and moves it there. Errors as {@link openRunFiles}. */
+export function writeTextFile(file: string, text: string): void {
   const folder = path.dirname(file);
   const unfinished = `${file}.unfinished`;
   withoutSurprise(folder, () => {
     mkdirSync(folder, { recursive: true });
     try {
-      writeFileSync(unfinished, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
+      writeFileSync(unfinished, text, { flush: true });
       renameSync(unfinished, file);
     } finally {
       rmSync(unfinished, { force: true });

@@ -4,7 +4,8 @@ import { helpText, isHelpRequested } from '../../common/config.ts';
 import { armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { parseSimOptions, simTable, type SimOptions } from '../options.ts';
 import { readProfile } from '../../lab/simulation/read-profile.ts';
-import { openRunFiles, writeJsonFile } from '../report/output-files.ts';
+import { openRunFiles, writeJsonFile, writeTextFile } from '../report/output-files.ts';
+import { commandText, reportFileName, runReport, type ReportedRun } from '../report/run-report.ts';
 import type { Comparison, Summary } from '../report/summary-schema.ts';
 import { renderComparison, renderRun } from '../report/table.ts';
 import { generateArrivals } from '../../lab/traces/arrivals.ts';
@@ -39,8 +40,12 @@ export async function runSimCommand(
   const arrivals = generateArrivals({ functions: trace.functions, mode: options.arrivals, seed: options.seed, speed: options.speed });
   const workload: Workload<SimOptions> = { options, trace, arrivals, profile: await readProfile(options.profileFile) };
   const live = options.againstFile === undefined ? undefined : await readSummaries(options.againstFile);
-  const summaries = options.compare ? compareArms(workload, output) : [runOneArm(workload, output)];
-  if (options.outDir !== undefined) output.stderr.write(`Written to ${options.outDir}\n`);
+  const runs = options.compare ? compareArms(workload, output) : [runOneArm(workload, output)];
+  const summaries = runs.map(({ summary }) => summary);
+  if (options.outDir !== undefined) {
+    writeTextFile(path.join(options.outDir, reportFileName), runReport(runs, commandText('sim', argv)));
+    output.stderr.write(`Written to ${options.outDir}\n`);
+  }
   const agreements = live === undefined ? [] : agreementsOf(live, summaries);
   for (const agreement of agreements) output.stderr.write(`${agreementText(agreement)}\n`);
   const isFaithful = agreements.every(({ differingShare }) => differingShare <= faithfulShare);
@@ -48,29 +53,30 @@ export async function runSimCommand(
   return isComplete && isFaithful ? 0 : 1;
 }
 
-function runOneArm(workload: Workload<SimOptions>, output: CommandOutput): Summary {
+function runOneArm(workload: Workload<SimOptions>, output: CommandOutput): ReportedRun {
   const { options } = workload;
-  const summary = runArm(workload, options.arm, options.outDir);
-  output.stdout.write(options.json ? jsonText(summary) : `${renderRun(summary)}\n`);
-  return summary;
+  const run = runArm(workload, options.arm, options.outDir);
+  output.stdout.write(options.json ? jsonText(run.summary) : `${renderRun(run.summary)}\n`);
+  return run;
 }
 
-function compareArms(workload: Workload<SimOptions>, output: CommandOutput): readonly Summary[] {
+function compareArms(workload: Workload<SimOptions>, output: CommandOutput): readonly ReportedRun[] {
   const { options } = workload;
-  const arms = comparisonArms.map((arm) =>
+  const runs = comparisonArms.map((arm) =>
     runArm(workload, arm, options.outDir === undefined ? undefined : path.join(options.outDir, armSlug(arm))),
   );
-  const comparison: Comparison = { formatVersion: 1, arms };
+  const comparison: Comparison = { formatVersion: 1, arms: runs.map(({ summary }) => summary) };
   if (options.outDir !== undefined) writeJsonFile(path.join(options.outDir, 'summary.json'), comparison);
   output.stdout.write(options.json ? jsonText(comparison) : `${renderComparison(comparison)}\n`);
-  return arms;
+  return runs;
 }
 
 /** Simulates one arm and writes its files where a folder is given. */
-function runArm(workload: Workload<SimOptions>, arm: Arm, folder: string | undefined): Summary {
+function runArm(workload: Workload<SimOptions>, arm: Arm, folder: string | undefined): ReportedRun {
   const { result, summary } = simulateArm(workload, arm);
   if (folder !== undefined) writeRun(folder, result, summary);
-  return summary;
+  const { rows, journalEntries, replayStartedAt: startedAt, replayEndedAt: endedAt } = result;
+  return { summary, rows, journalEntries, startedAt, endedAt };
 }
 
 function writeRun(folder: string, result: SimulationResult, summary: Summary): void {

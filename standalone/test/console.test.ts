@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { inferenceCode } from '../../runtime/testing/driven-runtime.ts';
 import { writeTinyStore } from '../../runtime/testing/tiny-store.ts';
+import { contrast } from '../../test/support/contrast.ts';
 import { openPage, testBrowser, type PageOptions, type WatchedPage } from '../../test/support/browser.ts';
 import { megabytes, otherKey, ServedSystem } from '../testing/served-system.ts';
 
@@ -188,7 +189,7 @@ describe('the console', function () {
       await page.locator('#containers > li').first().waitFor();
       assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= width);
       const colours = await page.evaluate<string[]>('[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]');
-      assert.ok(contrast(...colours.map((colour) => (colour.match(/\d+/g) ?? []).slice(0, 3).map(Number))) >= 7);
+      assert.ok(contrast(colours[0] ?? '', colours[1] ?? '') >= 7);
       for (const button of await page.getByRole('button').all()) assert.ok(((await button.boundingBox())?.height ?? 0) >= 24);
       if (pictures === undefined) return;
       mkdirSync(pictures, { recursive: true });
@@ -196,14 +197,3 @@ describe('the console', function () {
     });
   }
 });
-
-/** Contrast of two colours, WCAG 2.2, 1 to 21. */
-function contrast(...colours: readonly (readonly number[])[]): number {
-  const [light = 0, dark = 0] = colours
-    .map((colour) => {
-      const [red = 0, green = 0, blue = 0] = colour.map((channel) => (channel / 255 <= 0.04045 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4));
-      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-    })
-    .sort((left, right) => right - left);
-  return (light + 0.05) / (dark + 0.05);
-}

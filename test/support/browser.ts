@@ -42,8 +42,9 @@ export async function openPage(browser: Browser, url: string, { width = 1280, he
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText ?? 'failed'}`));
+  const home = url.startsWith('file:') ? url : new URL(url).origin;
   page.on('request', (request) => {
-    if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith('data:')) complaints.push(`asks ${request.url()}`);
+    if (!request.url().startsWith(home) && !request.url().startsWith('data:')) complaints.push(`asks ${request.url()}`);
   });
   await page.goto(url);
   return { page, complaints };

@@ -43,7 +43,7 @@ describe('npm run sim', () => {
   it('writes rows, journal and summary where --out says, and no file otherwise', async () => {
     const out = path.join(folder, 'run');
     const { text } = await run('--json', '--out', out);
-    assert.deepEqual(readdirSync(out).sort(), ['journal.jsonl', 'output.log', 'summary.json']);
+    assert.deepEqual(readdirSync(out).sort(), ['journal.jsonl', 'output.log', 'report.html', 'summary.json']);
     assert.equal(readFileSync(path.join(out, 'summary.json'), 'utf8'), text);
     assert.equal(linesOf(path.join(out, 'output.log')).length, 114);
     assert.deepEqual(replayJournal(linesOf(path.join(out, 'journal.jsonl'))), []);
@@ -55,7 +55,7 @@ describe('npm run sim', () => {
     assert.equal(code, 0);
     assert.equal(comparison.arms.length, 5);
     assert.ok(comparison.arms.every((arm) => arm.activations.succeeded === 114));
-    assert.equal(readdirSync(folder).length, 6);
+    assert.equal(readdirSync(folder).length, 7);
     for (const expected of ['none, stock', 'pagurus, mapped, pre-load', 'mapped loading', 'Pre-loading alone']) assert.ok(text.includes(expected), expected);
   });
 
