@@ -17,7 +17,7 @@ import type { WantedModel } from './registry-list.ts';
 import { parseAddress, type Environment } from './request.ts';
 
 /** Files by their SHA-256; a model's own file is a hard link to one. A model's name cannot begin with a dot. */
-const blobFolder = '.blobs';
+export const blobFolder = '.blobs';
 
 /** protobuf's own bound: no ONNX file is longer. */
 export const largestOnnxBytes = 2 ** 31 - 1;

@@ -13,11 +13,14 @@ import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
 import { megabytes, printProgressTo, seconds } from './print-progress.ts';
 import { importWeights } from './import-weights.ts';
+import { collectUnused } from '../provisioning/collect-unused.ts';
 import { largestOnnxBytes, pullModels } from '../provisioning/pull-models.ts';
 import { parseWantedModel, readRegistryList } from '../provisioning/registry-list.ts';
 import { syncModels, type Round } from '../provisioning/sync-models.ts';
 import { requireSound, verifyStore } from './verify-store.ts';
 
+const usualUnusedDays = 30;
+const millisecondsPerDay = 86_400_000;
 const usualSchedule = '*/5 * * * *';
 
 const usage = `Usage: npm run models -- COMMAND [OPTIONS]
@@ -36,6 +39,9 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
   pull --list FILE          bring what the store lacks of a list of models
   sync --list FILE          the same now and again and again, until it is stopped
     --schedule CRON         when (default '${usualSchedule}', every five minutes)
+  gc                        delete the models that nobody has used for a while
+    --unused-days N         for how long (default ${usualUnusedDays})
+    --dry-run               say which, and delete nothing
 
   --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
   --help                    this text
@@ -53,6 +59,8 @@ interface Options {
   readonly sha256: string | undefined;
   readonly maxBytes: number;
   readonly schedule: string;
+  readonly unusedDays: number;
+  readonly isDryRun: boolean;
 }
 
 function toModelName(name: string): ModelName {
@@ -72,6 +80,12 @@ function toMaxBytes(text: string | undefined): number {
   throw new AppError('BAD_OPTION', `--max-bytes must be a whole number of bytes, not ${text}.`, 'For example: --max-bytes 500000000');
 }
 
+function toUnusedDays(text: string | undefined): number {
+  const days = Number(text ?? usualUnusedDays);
+  if (Number.isFinite(days) && days >= 0 && text !== '') return days;
+  throw new AppError('BAD_OPTION', `--unused-days must be a number of days, not ${text}.`, 'For example: --unused-days 30');
+}
+
 function parse(argv: readonly string[]): { positionals: string[]; options: Options; wantsHelp: boolean } {
   try {
     const { values, positionals } = parseArgs({
@@ -87,12 +101,14 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
         sha256: { type: 'string' },
         'max-bytes': { type: 'string' },
         schedule: { type: 'string', default: usualSchedule },
+        'unused-days': { type: 'string' },
+        'dry-run': { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule, unusedDays: toUnusedDays(values['unused-days']), isDryRun: values['dry-run'] }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -165,6 +181,14 @@ async function sync({ directory, size, list: listFile, maxBytes, schedule }: Opt
   await syncModels({ directory, listFile, schedule, env: process.env, effort, maxBytes, signal, onRound, onProgress: printProgressTo(process.stderr) });
 }
 
+async function collect({ directory, unusedDays, isDryRun }: Options, signal: AbortSignal): Promise<void> {
+  // A store that is not there is an error here, not one to be made.
+  await readManifest(directory);
+  const { models, bytes, keptCount } = await collectUnused({ directory, unusedMs: unusedDays * millisecondsPerDay, now: Date.now(), isDryRun, signal, onWait: () => console.error('Another process writes to this store; waiting for it.') });
+  for (const { label, usedAt } of models) console.log(`${label}: last used ${new Date(usedAt).toISOString()}`);
+  console.log(`${models.length} models ${isDryRun ? 'would go' : 'deleted'} (${megabytes(bytes)}), ${keptCount} kept: ${directory}`);
+}
+
 async function run(argv: readonly string[], signal: AbortSignal): Promise<void> {
   const { positionals, options, wantsHelp } = parse(argv);
   const [command, ...rest] = positionals;
@@ -180,6 +204,8 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
       return importModel(options, rest, signal);
     case 'pull':
       return pull(options, rest, signal);
+    case 'gc':
+      return collect(options, signal);
     case 'sync':
       return sync(options, rest, signal);
     default:

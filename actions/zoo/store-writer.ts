@@ -104,6 +104,11 @@ export class StoreWriter {
     await this.#replaceManifest({ ...this.#manifest, pipelines: [...others, pipeline] });
   }
 
+  /** Takes models out of the manifest, atomically; their files are the caller's to remove. */
+  async forget(models: readonly StoredModel[]): Promise<void> {
+    await this.#replaceManifest({ ...this.#manifest, models: this.#manifest.models.filter((model) => !models.some((gone) => isSame(gone, model))) });
+  }
+
   async #replaceManifest(manifest: Manifest): Promise<void> {
     await this.withPartialFolder('manifest', async (folder) => {
       const file = path.join(folder, manifestFileName);

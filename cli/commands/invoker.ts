@@ -27,6 +27,7 @@ import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '.
 import { openJournal } from '../invoker/journal-file.ts';
 import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { readManifest } from '../../runtime/model-store/manifest.ts';
+import { UseRecorder } from '../../runtime/model-store/model-uses.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
 
@@ -49,6 +50,8 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
   const { catalog, activationStore, blocklist } = storesOf(options, clock, logger);
   const metrics = new InvokerMetrics();
   const journal = options.journalFile === undefined ? undefined : openJournal(options.journalFile, options.scheduler, clock.now());
+  const estimate = estimatorOf(options.modelStore);
+  const uses = options.modelStore === undefined ? undefined : new UseRecorder({ storeDir: path.resolve(options.modelStore), clock, logger });
   const invoker = new Invoker({
     instance: options.id,
     uniqueName: options.uniqueName,
@@ -67,11 +70,15 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     activationStore,
     storePolicy: options.storePolicy,
     graceMs: options.graceMs,
-    estimate: estimatorOf(options.modelStore),
+    estimate: (action) => {
+      uses?.learn(action);
+      return estimate(action);
+    },
     onFinished: (finished) => {
       metrics.observeActivation(finished);
     },
     onStep: (event, commands, state) => {
+      uses?.observe(commands);
       metrics.observeStep(event, commands, state);
       journal?.recorder.record(event, commands);
     },
@@ -89,6 +96,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     return exitCodes.ok;
   } finally {
     await invoker.stop();
+    await uses?.close();
     blocklist?.stop();
     server.close();
     server.closeAllConnections();
