@@ -1,15 +1,19 @@
 // The life of activations: arrived, waiting, started, finished or failed. Which container one gets is decided in select.ts.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { FailActivation, StartType } from './commands.ts';
-import { predictedBytesOf } from './learn.ts';
+import { predictedBytesOf, runMsOf } from './learn.ts';
 import { startOffload } from './pack.ts';
 import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer } from './pool.ts';
-import { chooseContainer, takeInstead, type Choice, type Take } from './select.ts';
+import { chooseContainer, missingMs, takeInstead, type Choice, type Take } from './select.ts';
 import { leastDenseFirst } from './evict.ts';
-import { actionOf, deleteResident, leaveIdle, type Action, type Container, type StepContext, type WaitingActivation } from './state.ts';
+import { actionOf, deleteResident, leaveIdle, type Action, type Container, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
 
 /** Failed starts of containers after which an activation is given up. */
 const mostFailedStarts = 3;
+/** Calls of the action that has the container which may go before the first call without room. */
+const mostOvertakings = 8;
+/** Calls that wait for their action's own container and are compared again with what else has come free, in one step. */
+const mostReconsidered = 16;
 
 /** Gives a new activation a container, or a place among those that wait. Nothing overtakes one that found no room. */
 export function admit(context: StepContext, activationId: string, action: Action, wasUnserved = false): void {
@@ -17,14 +21,15 @@ export function admit(context: StepContext, activationId: string, action: Action
   // Delivered twice (Kafka delivers at least once): it waits already.
   if (state.waiting.has(activationId)) return;
   const choice: Choice = state.queuedCount > 0 ? { kind: 'wait' } : chooseContainer(context, action);
-  if (choice.kind === 'wait' && state.queuedCount >= config.maxQueuedActivations) {
+  const isHeldUp = choice.kind === 'wait' || choice.kind === 'await-own';
+  if (isHeldUp && state.queuedCount + state.awaitingOwnCount >= config.maxQueuedActivations) {
     fail(context, activationId, 'queue-full');
     return;
   }
-  const waiting: WaitingActivation = { activationId, actionKey: action.key, state: 'queued', containerId: undefined, failedStarts: 0, wasUnserved };
+  const waiting: WaitingActivation = { activationId, actionKey: action.key, turn: state.nextTurn++, state: 'queued', containerId: undefined, failedStarts: 0, overtakenCount: 0, wasUnserved };
   state.waiting.set(activationId, waiting);
   state.queuedCount += 1;
-  action.waitingCount += 1;
+  action.waitingIds.add(activationId);
   apply(context, waiting, action, choice);
 }
 
@@ -49,7 +54,11 @@ function apply(context: StepContext, waiting: WaitingActivation, action: Action,
       for (const victim of choice.victims) removeContainer(context, victim, 'evicted-for-activation');
       setWaitingState(context, waiting, 'awaiting-room', undefined);
       return true;
+    case 'await-own':
+      setWaitingState(context, waiting, 'awaiting-own', undefined);
+      return true;
     case 'wait':
+      setWaitingState(context, waiting, 'queued', undefined);
       return false;
   }
 }
@@ -57,8 +66,10 @@ function apply(context: StepContext, waiting: WaitingActivation, action: Action,
 function setWaitingState({ state }: StepContext, waiting: WaitingActivation, next: WaitingActivation['state'], container: Container | undefined): void {
   const limit = actionOf(state, waiting.actionKey).memoryLimitBytes;
   if (waiting.state === 'queued') state.queuedCount -= 1;
+  if (waiting.state === 'awaiting-own') state.awaitingOwnCount -= 1;
   if (waiting.state === 'awaiting-room') state.promisedBytes -= limit;
   if (next === 'queued') state.queuedCount += 1;
+  if (next === 'awaiting-own') state.awaitingOwnCount += 1;
   if (next === 'awaiting-room') state.promisedBytes += limit;
   waiting.state = next;
   waiting.containerId = container?.id;
@@ -72,7 +83,7 @@ function stopWaiting(context: StepContext, waiting: WaitingActivation): void {
   setWaitingState(context, waiting, 'queued', undefined);
   state.queuedCount -= 1;
   state.waiting.delete(waiting.activationId);
-  actionOf(state, waiting.actionKey).waitingCount -= 1;
+  actionOf(state, waiting.actionKey).waitingIds.delete(waiting.activationId);
 }
 
 function fail(context: StepContext, activationId: string, reason: FailActivation['reason']): void {
@@ -92,7 +103,7 @@ export function rescheduleUnserved(context: StepContext, container: Container): 
   const { activation } = container;
   if (activation === undefined) return;
   const action = actionOf(context.state, activation.actionKey);
-  action.busyOwnCount -= 1;
+  action.busyOwn.delete(container.id);
   context.state.dirty.add(action.key);
   container.activation = undefined;
   removeContainer(context, container, 'unusable');
@@ -104,7 +115,7 @@ export function rescheduleUnserved(context: StepContext, container: Container): 
 export function failRunning(context: StepContext, container: Container): void {
   const { activation } = container;
   if (activation === undefined) return;
-  actionOf(context.state, activation.actionKey).busyOwnCount -= 1;
+  actionOf(context.state, activation.actionKey).busyOwn.delete(container.id);
   container.activation = undefined;
   fail(context, activation.activationId, 'container-failed');
 }
@@ -131,25 +142,50 @@ export function startAwaited(context: StepContext, container: Container, activat
   start(context, waiting, actionOf(context.state, waiting.actionKey), { kind: 'take', container, startType: 'cold', clean: 'none' });
 }
 
-/** Serves waiting activations as far as that goes, in order of arrival. `freed`: the container that has just become idle. */
+/** Serves waiting activations as far as that goes. `freed`: the container that has just become idle. */
 export function serveWaiting(context: StepContext, freed: Container | undefined): void {
-  if (freed !== undefined) serveOnePromised(context, freed);
-  serveFromFreedMemory(context);
   const { state } = context;
-  if (state.queuedCount === 0) return;
+  if (state.waiting.size === 0) return;
+  if (freed !== undefined) serveNextOfOwn(context, freed);
+  if (freed?.phase === 'idle') serveOnePromised(context, freed);
+  serveFromFreedMemory(context);
+  if (state.queuedCount + state.awaitingOwnCount === 0) return;
+  let reconsidered = 0;
   for (const waiting of state.waiting.values()) {
-    if (waiting.state !== 'queued') continue;
+    if (waiting.state === 'awaiting-own') {
+      if (reconsidered === mostReconsidered) continue;
+      reconsidered += 1;
+    } else if (waiting.state !== 'queued') continue;
     const action = actionOf(state, waiting.actionKey);
     if (!apply(context, waiting, action, chooseContainer(context, action))) return;
   }
 }
 
+/**
+ * With pre-loading, a container that has run stays with its action while calls of it wait: to load for whoever came first, and
+ * then back again, would cost both. The first that has no room is overtaken a bounded number of times.
+ */
+function serveNextOfOwn(context: StepContext, freed: Container): void {
+  const { state, config } = context;
+  if (!config.preload || freed.phase !== 'idle' || freed.ownActionKey === undefined) return;
+  const action = actionOf(state, freed.ownActionKey);
+  const [nextId] = action.waitingIds;
+  const next = state.waiting.get(nextId ?? '');
+  if (next === undefined) return;
+  const head = state.queuedCount === 0 ? undefined : firstQueued(state);
+  if (head !== undefined && head.turn < next.turn) {
+    if (head.overtakenCount >= mostOvertakings) return;
+    head.overtakenCount += 1;
+  }
+  apply(context, next, action, { kind: 'take', container: freed, startType: 'warm', clean: 'none' });
+}
+
 /** An activation whose container is still starting, or still has to be made room for, takes an idle one that appears first. */
 function serveOnePromised(context: StepContext, freed: Container): void {
   const { state } = context;
-  if (state.waiting.size === state.queuedCount) return;
+  if (state.waiting.size === state.queuedCount + state.awaitingOwnCount) return;
   for (const waiting of state.waiting.values()) {
-    if (waiting.state === 'queued') continue;
+    if (waiting.state === 'queued' || waiting.state === 'awaiting-own') continue;
     const action = actionOf(state, waiting.actionKey);
     const take = takeInstead(context, freed, action);
     if (take === undefined) continue;
@@ -169,11 +205,17 @@ function serveFromFreedMemory(context: StepContext): void {
   }
 }
 
+function firstQueued(state: SchedulerState): WaitingActivation | undefined {
+  for (const waiting of state.waiting.values()) if (waiting.state === 'queued') return waiting;
+  return undefined;
+}
+
 /** Sends the activation into an idle container (or the one that has just started for it) and keeps the books. */
 function start(context: StepContext, { activationId, wasUnserved }: WaitingActivation, action: Action, take: Take): void {
   const { state } = context;
   const { container, startType, clean } = take;
   const formerKey = container.ownActionKey;
+  const expectedEndAt = context.now + missingMs(context, container, action) + runMsOf(action);
   if (container.phase === 'idle') leaveIdle(state, container);
   container.phase = 'busy';
   if (formerKey !== undefined && formerKey !== action.key) leaveFormer(context, container, formerKey, clean);
@@ -189,9 +231,9 @@ function start(context: StepContext, { activationId, wasUnserved }: WaitingActiv
     if (!joinedLoad) makeRoomForRun(context, container, action);
     container.usedBytes += predictedBytesOf(action);
   }
-  action.busyOwnCount += 1;
+  action.busyOwn.add(container.id);
   state.dirty.add(action.key);
-  container.activation = { activationId, actionKey: action.key, startType, joinedLoad, wasUnserved };
+  container.activation = { activationId, actionKey: action.key, startType, joinedLoad, expectedEndAt, wasUnserved };
   context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: startType !== 'warm' });
 }
 

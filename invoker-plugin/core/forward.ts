@@ -3,7 +3,7 @@
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, assumedCleanMs, busyWindowMsOf, containerStartMsOf, savedMsOf } from './learn.ts';
 import { policyTable } from './policies/table.ts';
-import { chooseContainer } from './select.ts';
+import { chooseContainer, turnMsOf } from './select.ts';
 import type { Action, SchedulerState, StepContext } from './state.ts';
 
 /** A report older than this says nothing of now; invokers report each second. */
@@ -66,6 +66,8 @@ export function expectedStartupMs(state: SchedulerState, config: SchedulerConfig
       const isLoading = container.load?.actionKey === action.key;
       return cleanMs + (isLoading ? Math.max(0, aheadLoadMsOf(action) - (now - (container.load?.startedAt ?? now))) : missingMs);
     }
+    case 'await-own':
+      return turnMsOf(lookingAt(state, config, now), action);
     case 'await-start':
     case 'create':
     case 'evict':

@@ -93,10 +93,9 @@ function checkActions(state: SchedulerState): void {
     same(action.idleResident, ({ phase, residents }) => phase === 'idle' && residents.has(action.key), 'idle containers that hold');
     same(action.residentIn, ({ residents }) => residents.has(action.key), 'containers that hold');
     same(action.loadingIn, ({ load }) => load?.actionKey === action.key && load.fate === 'running', 'loads of');
-    const busy = idsWhere(({ activation }) => activation?.actionKey === action.key);
-    ensure(action.busyOwnCount === (busy === '' ? 0 : busy.split(',').length), `busy containers of ${action.key} are counted`);
-    const waiting = [...state.waiting.values()].filter(({ actionKey }) => actionKey === action.key).length;
-    ensure(action.waitingCount === waiting, `waiting activations of ${action.key} are counted`);
+    same(action.busyOwn, ({ activation }) => activation?.actionKey === action.key, 'busy containers of');
+    const waiting = [...state.waiting.values()].filter(({ actionKey }) => actionKey === action.key).map(({ activationId }) => activationId);
+    ensure([...action.waitingIds].join() === waiting.join(), `the waiting activations of ${action.key} are indexed in order of arrival`);
     const { roomBeingMadeIn } = action;
     ensure(roomBeingMadeIn === undefined || state.containers.get(roomBeingMadeIn)?.makingRoomFor === action.key, `room is made for ${action.key}`);
     ensure(action.recentArrivals.length <= recentArrivalCount, 'the memory of arrivals is bounded');
@@ -105,15 +104,18 @@ function checkActions(state: SchedulerState): void {
 
 function checkWaiting(state: SchedulerState, config: SchedulerConfig): void {
   let queued = 0;
+  let awaitingOwn = 0;
   let promisedBytes = 0;
   for (const { activationId, actionKey, state: waitingState, containerId } of state.waiting.values()) {
     const action = actionOf(state, actionKey);
     if (waitingState === 'queued') queued += 1;
+    if (waitingState === 'awaiting-own') awaitingOwn += 1;
     if (waitingState === 'awaiting-room') promisedBytes += action.memoryLimitBytes;
     if (waitingState !== 'awaiting-start') continue;
     ensure(state.containers.get(containerId ?? '')?.claimedBy === activationId, `${activationId} waits for a container that starts for it`);
   }
   ensure(queued === state.queuedCount, `${state.queuedCount} activations are counted as queued, ${queued} are`);
+  ensure(awaitingOwn === state.awaitingOwnCount, `${state.awaitingOwnCount} activations are counted as waiting for their own container, ${awaitingOwn} are`);
   ensure(promisedBytes === state.promisedBytes, 'the promised bytes are counted');
   ensure(queued <= config.maxQueuedActivations + state.containers.size, 'the queue is bounded');
 }

@@ -67,9 +67,14 @@ export function coldStartMsOf(state: SchedulerState, action: Action): number {
   return containerStartMsOf(state) + action.initMs.mean + loadMsOf(action);
 }
 
+/** A run with the artifacts in place. */
+export function runMsOf(action: Action): number {
+  return meanOr(action.runMs, meanOr(action.firstRunMs, assumedRunMs));
+}
+
 /** How long a call keeps a container from others: startup in a container that is up, and the run. */
 export function busyWindowMsOf(action: Action): number {
-  return action.initMs.mean + loadMsOf(action) + meanOr(action.runMs, meanOr(action.firstRunMs, assumedRunMs));
+  return action.initMs.mean + loadMsOf(action) + runMsOf(action);
 }
 
 /** Private memory that a load will need: measured where it has been, and never less than a container last asked for. */

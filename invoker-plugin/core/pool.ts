@@ -293,7 +293,7 @@ export function startPrewarmed(context: StepContext, action: Action): void {
 }
 
 /** The containers whose ids are given, at most `count`, in order. */
-export function firstContainers(context: StepContext, ids: ReadonlySet<string>, count: number): Container[] {
+export function firstContainers(context: Pick<StepContext, 'state'>, ids: ReadonlySet<string>, count: number): Container[] {
   const found: Container[] = [];
   for (const id of ids) {
     if (found.length === count) break;

@@ -1,5 +1,5 @@
 // Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
-import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
+import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, runMsOf, savedMsOf } from './learn.ts';
 import type { StartActivation, StartType } from './commands.ts';
 import { evictionFor } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
@@ -22,6 +22,7 @@ export type Choice =
   | { readonly kind: 'await-start'; readonly container: Container }
   | { readonly kind: 'create' }
   | { readonly kind: 'evict'; readonly victims: readonly Container[] }
+  | { readonly kind: 'await-own' }
   | { readonly kind: 'wait' };
 
 /**
@@ -29,12 +30,14 @@ export type Choice =
  * cost: what the call still has to wait for in it, and what others lose. That is, as a rule, one with the artifacts
  * resident, then one in which they are being loaded, then a stem cell or zygote, then (with pre-loading) one of the same
  * namespace that is cleaned for it. A container that is starting for nobody, or a new one, where that costs less or nothing
- * else is there. Then eviction; then waiting.
+ * else is there. Then eviction; then waiting. With pre-loading it waits for a container of its own action that is running,
+ * where that will be idle before anything else would be ready.
  */
 export function chooseContainer(context: StepContext, action: Action): Choice {
   const own = takeOwn(context, action);
   if (own !== undefined) return own;
   const up = cheapestThatIsUp(context, action);
+  if (context.config.preload && turnMsOf(context, action) < (up?.costMs ?? containerStartMsOf(context.state) + savedMsOf(action))) return { kind: 'await-own' };
   if (up !== undefined && up.costMs < containerStartMsOf(context.state) + savedMsOf(action)) return takeOther(up.container, action);
   for (const id of context.state.unclaimedStarting.get(action.memoryLimitBytes) ?? []) {
     return { kind: 'await-start', container: containerOf(context.state, id) };
@@ -65,6 +68,20 @@ function takeOwn({ state }: StepContext, action: Action): Take | undefined {
     if (latest === undefined || container.idleSince >= latest.idleSince) latest = container;
   }
   return latest === undefined ? undefined : { kind: 'take', container: latest, startType: 'warm', clean: 'none' };
+}
+
+/**
+ * Until one of the action's own containers that are running now could serve one more call, in ms; Infinity where none runs.
+ * Worked: one container that is busy for another 100 ms, runs of 250 ms, one call waiting for it: 100 + 250.
+ */
+export function turnMsOf({ state, now }: StepContext, action: Action): number {
+  if (action.busyOwn.size === 0) return Infinity;
+  let earliestMs = Infinity;
+  for (const container of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
+    const leftMs = Math.abs((container.activation?.expectedEndAt ?? now) - now);
+    earliestMs = Math.min(earliestMs, leftMs);
+  }
+  return earliestMs + (action.waitingIds.size / action.busyOwn.size) * runMsOf(action);
 }
 
 function cheapestThatIsUp(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {
@@ -98,8 +115,8 @@ function costOfTaking(context: StepContext, container: Container, action: Action
 }
 
 /** What is left of loading the artifacts when the call takes the container now. */
-function missingMs({ now }: StepContext, container: Container, action: Action): number {
-  if (container.residents.has(action.key)) return 0;
+export function missingMs({ now }: StepContext, container: Container, action: Action): number {
+  if (container.residents.has(action.key) || container.ownActionKey === action.key) return 0;
   if (container.load?.actionKey !== action.key) return savedMsOf(action);
   // A load that is overdue is expected to take as long again as it is late by.
   return Math.abs(aheadLoadMsOf(action) - (now - container.load.startedAt));

@@ -34,6 +34,8 @@ export interface RunningActivation {
   readonly joinedLoad: boolean;
   /** Another container has refused it already. */
   readonly wasUnserved: boolean;
+  /** When the container is expected to be idle again, in epoch ms. */
+  readonly expectedEndAt: number;
 }
 
 export type ContainerPhase = 'starting' | 'idle' | 'busy' | 'cleaning' | 'removing';
@@ -125,23 +127,30 @@ export interface Action {
   /** Every container where it is resident, idle or not. */
   residentIn: Set<ContainerId>;
   loadingIn: Set<ContainerId>;
-  busyOwnCount: number;
-  waitingCount: number;
+  /** Own containers that run. */
+  busyOwn: Set<ContainerId>;
+  /** Its waiting activations, in order of arrival. */
+  waitingIds: Set<string>;
 }
 
 /**
  * `queued`: there is no room; holds up everything that arrives later. `awaiting-room`: containers are being removed for
- * it and their memory is promised to it. `awaiting-start`: its container is starting.
+ * it and their memory is promised to it. `awaiting-start`: its container is starting. `awaiting-own`: a container of its own
+ * action will have run sooner than anything else would be ready; holds up nothing.
  */
-export type WaitingState = 'queued' | 'awaiting-room' | 'awaiting-start';
+export type WaitingState = 'queued' | 'awaiting-room' | 'awaiting-start' | 'awaiting-own';
 
 export interface WaitingActivation {
   readonly activationId: string;
   readonly actionKey: ActionKey;
+  /** Its place in the order of arrival. */
+  readonly turn: number;
   state: WaitingState;
   containerId: ContainerId | undefined;
   failedStarts: number;
   readonly wasUnserved: boolean;
+  /** Calls that went before it although they came later, while it was the first that had no room. */
+  overtakenCount: number;
 }
 
 /** An action that deserves one more place than it has. */
@@ -164,7 +173,9 @@ export interface SchedulerState {
   plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
   /** In order of arrival. */
   waiting: Map<string, WaitingActivation>;
+  nextTurn: number;
   queuedCount: number;
+  awaitingOwnCount: number;
   /** Limits of all containers of our own until they are gone. */
   poolUsedBytes: number;
   /** Part of `poolUsedBytes`: containers that are being removed. */
@@ -217,7 +228,9 @@ export function createState(): SchedulerState {
     newestKeys: new Map(),
     plansAhead: new Map(),
     waiting: new Map(),
+    nextTurn: 1,
     queuedCount: 0,
+    awaitingOwnCount: 0,
     poolUsedBytes: 0,
     removingBytes: 0,
     promisedBytes: 0,
@@ -324,12 +337,12 @@ export function freePlacesOf(action: Action): number {
 
 /** Places that are taken for the moment: own containers that run, and containers with its artifacts that run (or clean up after) another action. */
 export function busyPlacesOf(action: Action): number {
-  return action.busyOwnCount + action.residentIn.size - action.idleResident.size;
+  return action.busyOwn.size + action.residentIn.size - action.idleResident.size;
 }
 
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */
 export function forgetAction(state: SchedulerState, action: Action): void {
-  if (action.residentIn.size + action.busyOwnCount + action.waitingCount > 0) return;
+  if (action.residentIn.size + action.busyOwn.size + action.waitingIds.size > 0) return;
   for (const { ownActionKey, load } of state.containers.values()) {
     if (ownActionKey === action.key || load?.actionKey === action.key) return;
   }

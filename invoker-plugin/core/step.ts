@@ -158,8 +158,8 @@ function newAction(event: ActionDeployed): Action {
     idleResident: new Set(),
     residentIn: new Set(),
     loadingIn: new Set(),
-    busyOwnCount: 0,
-    waitingCount: 0,
+    busyOwn: new Set(),
+    waitingIds: new Set(),
   };
 }
 
@@ -281,7 +281,7 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
     learn(action.loadMs, event.loadMs);
   }
   if (activation.startType === 'preloaded') learn(action.adoptMs, event.initMs);
-  action.busyOwnCount -= 1;
+  action.busyOwn.delete(container.id);
   state.dirty.add(action.key);
   container.activation = undefined;
   container.idleSince = context.now;

@@ -68,7 +68,7 @@ function residentView({ schedulerState: state, schedulerConfig }: ObservedSystem
 function actionView(system: ObservedSystem, { actionKey, ...deployed }: DeployedAction, now: number): ActionView {
   const action = system.schedulerState.actions.get(actionKey);
   const heldIn = [...system.schedulerState.containers.values()].filter(({ ownActionKey, residents }) => ownActionKey === actionKey || residents.has(actionKey)).map(({ id }) => id);
-  return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingCount ?? 0, ...(action === undefined ? {} : { forecast: forecastOf(system, action, now) }) };
+  return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingIds.size ?? 0, ...(action === undefined ? {} : { forecast: forecastOf(system, action, now) }) };
 }
 
 function forecastOf({ schedulerConfig }: ObservedSystem, action: Action, now: number): ForecastView {
