@@ -18,6 +18,7 @@ const usage = `usage: npm run bench -- api [options]
   --containers N  containers of 128 MB that the server may have (default 2)
 `;
 
+const warmUpRounds = 5;
 const listed = 10_000;
 const pageSize = 200;
 const buildDir = path.resolve(import.meta.dirname, '..');
@@ -108,11 +109,11 @@ async function compare({ floorPort, apiPort, clients, rounds, durationMs }: Comp
     { name: 'API, action without logs', target: route('echo'), rounds: [] as LoadFigures[] },
     { name: 'API, action with logs', target: route('logging'), rounds: [] as LoadFigures[] },
   ];
-  // The first round warms all up and is not counted.
-  for (let round = 0; round <= rounds; round += 1) {
+  // The first rounds are not counted: the code of three processes is compiled in them.
+  for (let round = -warmUpRounds; round < rounds; round += 1) {
     for (const server of servers) {
       const figures = await applyLoad({ ...server.target, body, clients, durationMs, keepAlive: true });
-      if (round > 0) server.rounds.push(figures);
+      if (round >= 0) server.rounds.push(figures);
     }
   }
   const rows = servers.map((server) => ({

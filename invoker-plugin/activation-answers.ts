@@ -1,9 +1,11 @@
 // How every activation that was taken ends: one record, its acknowledgements, the stored record. The order follows the
 // stock invoker (ContainerProxy.scala, InvokerReactive.scala): result, then logs, then the freed slot, then the record.
 import type { Clock } from '../common/clock.ts';
-import type { ActivationResponse, WhiskActivation } from '../common/messages/acknowledgement.ts';
-import type { ActivationMessage } from '../common/messages/activation-message.ts';
+import type { Logger } from '../common/logger.ts';
+import { activationStatusTexts, type ActivationResponse, type WhiskActivation } from '../common/messages/acknowledgement.ts';
+import { actionKeyOfMessage, type ActivationMessage } from '../common/messages/activation-message.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
+import { roundTo } from '../common/statistics.ts';
 import type { Acknowledger } from './acknowledger.ts';
 import { activationRecord, fallbackRecord } from './activation-record.ts';
 import { developerFailure, platformFailure, refusedActivation } from './activation-result.ts';
@@ -27,6 +29,7 @@ export function startupMsOf({ arrivedAt, outcome }: Pick<FinishedActivation, 'ar
 }
 
 export interface ActivationAnswersOptions {
+  readonly logger: Logger;
   readonly clock: Clock;
   readonly acknowledger: Acknowledger;
   readonly store: ActivationStore;
@@ -104,9 +107,31 @@ export class ActivationAnswers implements ActivationListener {
     return onBehalfOf === undefined ? this.options.acknowledger : this.options.acknowledger.onBehalfOf(onBehalfOf);
   }
 
+  /** One line for each, at the level that is switched on to look into something. */
+  private log(finished: FinishedActivation): void {
+    const { logger } = this.options;
+    if (!logger.isLevelEnabled('debug')) return;
+    const { message, record, command, outcome } = finished;
+    const startupMs = startupMsOf(finished);
+    logger.debug(
+      {
+        activationId: record.activationId,
+        transid: message.transid[0],
+        actionKey: command?.actionKey ?? actionKeyOfMessage(message),
+        containerId: command?.containerId,
+        startType: command?.startType,
+        startupMs: startupMs === undefined ? undefined : roundTo(startupMs, 3),
+        runMs: outcome === undefined ? undefined : roundTo(outcome.runMs, 3),
+        status: activationStatusTexts[record.response.statusCode],
+      },
+      'an activation has ended',
+    );
+  }
+
   private finish(finished: FinishedActivation): void {
     const { store, storePolicy, onFinished } = this.options;
     if (isToBeStored(finished.message, finished.record, storePolicy)) store.store(finished.record);
+    this.log(finished);
     onFinished(finished);
   }
 }

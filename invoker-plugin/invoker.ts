@@ -108,6 +108,7 @@ export class Invoker {
     const { bus, clock, logger } = options;
     const acknowledger = new Acknowledger({ bus, logger, instance: this.instance, publishEvents: options.publishEvents });
     this.answers = new ActivationAnswers({
+      logger: options.logger,
       clock,
       acknowledger,
       store: options.activationStore,

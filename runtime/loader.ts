@@ -115,12 +115,13 @@ export class Loader {
     }
     throwIfAborted(load);
     const active = this.options.activeSlot();
-    const slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : resident !== undefined ? this.retake(load, resident) : this.takeSlot(load, archive);
+    let slot = active !== undefined && isSameOwner(active.owner, load.owner) ? active : resident !== undefined ? this.retake(load, resident) : this.takeSlot(load, archive);
     slot.reservedBytes = slot.measuredBytes + predictedBytes;
     // A call for another action ends this load and wants a blank slot at once.
     pool.replenish();
     this.options.onLoading();
     try {
+      if (slot !== active && slot !== resident) slot = await this.readyOrAnother(slot, load, archive);
       // A slot that holds the rest has unpacked the archive already.
       const evictionMs = await this.loadInto(slot, load, slot === resident ? undefined : archive);
       return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
@@ -165,6 +166,20 @@ export class Loader {
     load.slot = slot;
     if (archive !== undefined) slot.codeFingerprint = fingerprintOf(archive);
     return slot;
+  }
+
+  /** A spare process began when this load was not known, perhaps on a disk that was full then: another takes its place. */
+  private async readyOrAnother(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<Slot> {
+    try {
+      await slot.ready;
+      return slot;
+    } catch (error) {
+      await slot.kill();
+      if (load.abortedBy !== undefined || slot.pid === 0 || this.options.pool.isClosed) throw error;
+    }
+    const another = this.takeSlot(load, archive);
+    another.reservedBytes = another.measuredBytes + load.predictedBytes;
+    return another;
   }
 
   /** @returns milliseconds of eviction, which are no part of the load */

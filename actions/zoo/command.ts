@@ -43,6 +43,7 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
     --unused-days N         for how long (default ${usualUnusedDays})
     --dry-run               say which, and delete nothing
 
+  --json                    list, verify and gc print JSON
   --dir DIR                 the store (default $INSTAINFER_MODEL_STORE, or .cache/models in the project)
   --help                    this text
 
@@ -61,6 +62,7 @@ interface Options {
   readonly schedule: string;
   readonly unusedDays: number;
   readonly isDryRun: boolean;
+  readonly isJson: boolean;
 }
 
 function toModelName(name: string): ModelName {
@@ -103,12 +105,13 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
         schedule: { type: 'string', default: usualSchedule },
         'unused-days': { type: 'string' },
         'dry-run': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule, unusedDays: toUnusedDays(values['unused-days']), isDryRun: values['dry-run'] }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule, unusedDays: toUnusedDays(values['unused-days']), isDryRun: values['dry-run'], isJson: values.json }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -121,8 +124,12 @@ async function build({ directory, size, seed, only, isForced }: Options, signal:
   console.log(`${result.built.length} built, ${result.skipped.length} there already, in ${seconds(result.tookMs)}: ${directory}`);
 }
 
-async function list({ directory }: Options): Promise<void> {
+async function list({ directory, isJson }: Options): Promise<void> {
   const { models } = await readManifest(directory);
+  if (isJson) {
+    console.log(JSON.stringify({ directory, models }, null, 2));
+    return;
+  }
   const table = new Table({ head: ['model', 'parameters', 'plain', 'form', 'form bytes', 'load ms', 'ahead ms', 'weights'] });
   for (const { name, version, parameterCount, plain, externalData = [], form, origin } of models) {
     const formBytes = form?.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -140,10 +147,11 @@ async function list({ directory }: Options): Promise<void> {
   console.log(`${directory}\n${table.toString()}`);
 }
 
-async function verify({ directory }: Options): Promise<void> {
+async function verify({ directory, isJson }: Options): Promise<void> {
   const models = await verifyStore(directory, ({ name, files, bytes, problems }) => {
-    console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+    if (!isJson) console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
   });
+  if (isJson) console.log(JSON.stringify({ directory, models }, null, 2));
   requireSound(models);
 }
 
@@ -181,10 +189,14 @@ async function sync({ directory, size, list: listFile, maxBytes, schedule }: Opt
   await syncModels({ directory, listFile, schedule, env: process.env, effort, maxBytes, signal, onRound, onProgress: printProgressTo(process.stderr) });
 }
 
-async function collect({ directory, unusedDays, isDryRun }: Options, signal: AbortSignal): Promise<void> {
+async function collect({ directory, unusedDays, isDryRun, isJson }: Options, signal: AbortSignal): Promise<void> {
   // A store that is not there is an error here, not one to be made.
   await readManifest(directory);
   const { models, bytes, keptCount } = await collectUnused({ directory, unusedMs: unusedDays * millisecondsPerDay, now: Date.now(), isDryRun, signal, onWait: () => console.error('Another process writes to this store; waiting for it.') });
+  if (isJson) {
+    console.log(JSON.stringify({ directory, isDryRun, models, bytes, keptCount }, null, 2));
+    return;
+  }
   for (const { label, usedAt } of models) console.log(`${label}: last used ${new Date(usedAt).toISOString()}`);
   console.log(`${models.length} models ${isDryRun ? 'would go' : 'deleted'} (${megabytes(bytes)}), ${keptCount} kept: ${directory}`);
 }

@@ -135,7 +135,7 @@ export class EmbeddedController {
     });
     const invoker = this.options.balancer.choose(user.namespace.name, action);
     void this.options.bus.publish(invokerTopic(invoker), encode(message)).catch((error: unknown) => {
-      this.options.logger.error({ invoker, reason: describeError(error) }, 'an activation could not be sent');
+      this.options.logger.error({ activationId, invoker, reason: describeError(error) }, 'an activation could not be sent');
       this.options.balancer.freed(invoker, memoryMegabytes);
       const waiting = this.waiting.get(activationId);
       this.waiting.delete(activationId);

@@ -2,10 +2,10 @@
 import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { pino } from 'pino';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
-import { createLogger } from '../../common/logger.ts';
 import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type Acknowledgement, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { decode, encode } from '../../common/messages/codec.ts';
@@ -40,6 +40,7 @@ describe('the invoker', function () {
   let catalog: MemoryCatalog;
   let acknowledgements: Acknowledgement[];
   let waiters: (() => void)[];
+  let logged: Record<string, unknown>[];
   let count = 0;
 
   beforeEach(async () => {
@@ -47,6 +48,7 @@ describe('the invoker', function () {
     catalog = new MemoryCatalog();
     acknowledgements = [];
     waiters = [];
+    logged = [];
     const onError = (error: unknown): never => {
       throw error;
     };
@@ -67,7 +69,7 @@ describe('the invoker', function () {
       instance: 0,
       bus,
       clock: new SystemClock(),
-      logger: createLogger('test', 'silent'),
+      logger: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line) as Record<string, unknown>) }),
       driver: new ProcessDriver({ runtimeMain: path.resolve(import.meta.dirname, '../../runtime/main.js'), startTimeoutMs: 20_000, graceMs: 500 }),
       catalog,
       scheduler,
@@ -228,6 +230,17 @@ describe('the invoker', function () {
     await bus.publish(invokerTopic(0), '{"not":"an activation"}');
     await bus.publish(invokerTopic(0), 'not even JSON');
     assert.equal(recordOf(await acknowledged(await send('hello'))).response.statusCode, 0);
+  });
+
+  it('logs each activation that has ended by its id, with how it started, and nothing of what it was given', async () => {
+    catalog.put(actionOf('hello', 'function main() { return {} }'));
+    const id = await send('hello');
+    await acknowledged(id);
+    await until('the log line', () => logged.some(({ msg }) => msg === 'an activation has ended'));
+    const { activationId, actionKey, startType, status, startupMs, runMs } = logged.find(({ msg }) => msg === 'an activation has ended') ?? {};
+    assert.deepEqual([activationId, actionKey, startType, status], [id, 'guest/hello@0.0.1', 'cold', 'success']);
+    assert.ok(Number(startupMs) > 0 && Number(runMs) > 0);
+    assert.ok(logged.every((line) => !('content' in line) && !JSON.stringify(line).includes('authkey')));
   });
 
   it('publishes the user event of an activation', async () => {

@@ -112,6 +112,16 @@ describe('a slot that', function () {
     assert.ok(!isAlive(spare));
   });
 
+  it('dies before it has begun costs the load that took it no more than another process', async () => {
+    const spare = await holdSpare(driven);
+    const loading = driven.loaded('one');
+    await eventually(async () => (await driven.slotStates())['guest/one'] !== undefined, 'the load takes it');
+    process.kill(spare, 'SIGKILL');
+    assert.equal((await loading).ok, true);
+    assert.deepEqual(await driven.slotStates(), { 'guest/one': 'resident' });
+    assert.ok(!isAlive(spare));
+  });
+
   it('never comes back from a loop does not keep the proxy from answering, nor from ending in its grace period', async () => {
     const hung = await start({ INSTAINFER_GRACE_MS: '300' });
     await hung.initialised('one', 'function main() { for (;;); }');

@@ -1,7 +1,7 @@
 // The live view of a system as server-sent events: `history` once, `status` when something has changed, `activation` for each
 // that was answered. A reader that does not keep up misses states between, never the last one; one that reads nothing at
 // all is cut off, and learns the rest from `history` when it comes back.
-import type { Request, Response } from 'express';
+import type { Response } from 'express';
 import type { Clock } from '../../common/clock.ts';
 import { ApiError } from '../api/api-error.ts';
 import type { ObservedSystem } from '../observed-system.ts';
@@ -37,13 +37,13 @@ export class LiveEvents {
   }
 
   /** Answers with a stream that ends when the caller ends it. @throws ApiError 503 */
-  stream(request: Request, response: Response, namespace: string): void {
+  stream(response: Response, namespace: string): void {
     if (this.readers.size >= mostReaders) throw new ApiError(503, `${mostReaders} readers follow this server already. Close one of them.`);
     response.status(200).set({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     response.flushHeaders();
     const reader = new Reader(response, namespace, this.clock, () => systemStatus(this.system, namespace, this.clock.now()));
     this.readers.add(reader);
-    request.once('close', () => {
+    response.once('close', () => {
       this.readers.delete(reader);
       reader.end();
     });

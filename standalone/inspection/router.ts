@@ -34,8 +34,8 @@ export function inspectionRouter(context: ApiContext): Router {
   const router = Router();
   router.use(transaction(clock), authentication(context), express.raw({ type: () => true, limit: mostBodyBytes }));
   router.get('/status', answering((_request, { locals: { user } }) => systemStatus(system, user.namespace.name, clock.now())));
-  router.get('/events', (request, response) => {
-    live.stream(request, response, (response as ApiResponse).locals.user.namespace.name);
+  router.get('/events', (_request, response) => {
+    live.stream(response, (response as ApiResponse).locals.user.namespace.name);
   });
   router.post('/load', answering((request, response) => {
     const { action } = checkedBody(loadSchema, jsonOf(request));

@@ -89,6 +89,24 @@ describe('inspecting a standalone server', function () {
     aborting.abort();
   });
 
+  it('forgets readers that have gone, and says so where there are too many', async () => {
+    const open = async (): Promise<{ status: number; close: () => void }> => {
+      const aborting = new AbortController();
+      const { status } = await fetch(`${served.address}/instainfer/v1/events`, { headers: { authorization: `Basic ${Buffer.from(guestKey).toString('base64')}` }, signal: aborting.signal });
+      return { status, close: () => { aborting.abort(); } };
+    };
+    const readers = await Promise.all(Array.from({ length: 64 }, open));
+    assert.ok(readers.every(({ status }) => status === 200));
+    assert.equal((await open()).status, 503);
+    for (const { close } of readers) close();
+    // The server hears of it a moment later.
+    await eventually(async () => {
+      const again = await Promise.all(Array.from({ length: 64 }, open));
+      for (const { close } of again) close();
+      return again.every(({ status }) => status === 200);
+    }, 'room for as many as before');
+  });
+
   it('streams no activation of another namespace', async () => {
     const aborting = new AbortController();
     const events = read(aborting.signal, otherKey);

@@ -43,6 +43,8 @@ describe('docs/getting-started.md', function () {
       const ended = once(server, 'exit');
       process.kill(-Number(server.pid), 'SIGTERM');
       await ended;
+      // npm ends before the server that it has started.
+      await eventually(() => fetch(`http://${address}/ping`).then(() => false, () => true), 'the server has ended', 30_000);
     }
     await rm(folder, { recursive: true, force: true });
   });

@@ -1,9 +1,11 @@
 // Which models go when nobody uses them, and that nothing else does.
 import { strict as assert } from 'node:assert';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { actionKeyOf } from '../../../common/action-identity.ts';
 import { createLogger } from '../../../common/logger.ts';
 import { FakeClock } from '../../../common/testing/fake-clock.ts';
@@ -90,6 +92,16 @@ describe('collecting unused models', function () {
     assert.equal(await runModelsCommand(['gc', '--dir', inFolder('nowhere')]), 1);
     assert.equal(await runModelsCommand(['gc', '--unused-days', '0', '--dir', directory]), 0);
     assert.deepEqual(await names(), []);
+  });
+
+  it('tells a script what the store holds, how sound it is and what would go', async () => {
+    const program = path.resolve(import.meta.dirname, '../../zoo/main.js');
+    const ask = async (...args: string[]): Promise<Record<string, unknown>> => JSON.parse((await promisify(execFile)(process.execPath, [program, ...args, '--json', '--dir', directory])).stdout) as Record<string, unknown>;
+    const listed = (await ask('list'))['models'] as { name: string }[];
+    assert.deepEqual(listed.map(({ name }) => name), ['one', 'twin', 'other', 'other']);
+    assert.ok(((await ask('verify'))['models'] as { problems: string[] }[]).every(({ problems }) => problems.length === 0));
+    const { models, keptCount, isDryRun } = await ask('gc', '--unused-days', '0', '--dry-run');
+    assert.deepEqual([(models as unknown[]).length, keptCount, isDryRun], [4, 0, true]);
   });
 
   describe('what counts as a use', () => {
