@@ -15,7 +15,7 @@ import { helpText, isHelpRequested } from '../../common/config.ts';
 import { containerMemoryMb, demoTable, parseDemoOptions, replayPreloaderConfig, schedulerConfigOf, type DemoOptions } from '../options.ts';
 import { msText } from '../report/comparison.ts';
 import { openRunFiles, writeJsonFile, writeTextFile } from '../report/output-files.ts';
-import { commandText, reportFileName, runReport, type ReportedRun } from '../report/run-report.ts';
+import type { ReportedRun } from '../report/run-report.ts';
 import { profileFromRuns, type MeasuredRun } from '../profile-from-rows.ts';
 import { readProfile } from '../../lab/simulation/read-profile.ts';
 import { shippedProfileFile } from '../../lab/shipped-files.ts';
@@ -220,6 +220,8 @@ async function report(replay: Replay, runs: readonly ArmRun[], argv: readonly st
   for (const { summary, deployMs } of runs.filter((run) => run.summary.context.arm.preload)) {
     lines.push(`Before the replay of "${armName(summary.context.arm)}", deploying the actions and loading them ahead took ${msText(deployMs)}.`);
   }
+  // Not before: it would take memory and time of the machine that is being measured.
+  const { commandText, reportFileName, runReport } = await import('../report/run-report.ts');
   writeTextFile(path.join(outDir, reportFileName), runReport(runs.map(({ reported }) => reported), commandText('demo', argv)));
   process.stdout.write(`${lines.join('\n')}\nWritten to ${outDir}; ${path.join(outDir, reportFileName)} shows it.\n`);
 }

@@ -5,7 +5,7 @@ import { armSlug, comparisonArms, type Arm } from '../arms.ts';
 import { parseSimOptions, simTable, type SimOptions } from '../options.ts';
 import { readProfile } from '../../lab/simulation/read-profile.ts';
 import { openRunFiles, writeJsonFile, writeTextFile } from '../report/output-files.ts';
-import { commandText, reportFileName, runReport, type ReportedRun } from '../report/run-report.ts';
+import type { ReportedRun } from '../report/run-report.ts';
 import type { Comparison, Summary } from '../report/summary-schema.ts';
 import { renderComparison, renderRun } from '../report/table.ts';
 import { generateArrivals } from '../../lab/traces/arrivals.ts';
@@ -43,6 +43,8 @@ export async function runSimCommand(
   const runs = options.compare ? compareArms(workload, output) : [runOneArm(workload, output)];
   const summaries = runs.map(({ summary }) => summary);
   if (options.outDir !== undefined) {
+    // The charts take longer to load than the simulation takes.
+    const { commandText, reportFileName, runReport } = await import('../report/run-report.ts');
     writeTextFile(path.join(options.outDir, reportFileName), runReport(runs, commandText('sim', argv)));
     output.stderr.write(`Written to ${options.outDir}\n`);
   }
