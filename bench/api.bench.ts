@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { basicAuthorization } from '../common/basic-authorization.ts';
 import { median } from '../common/statistics.ts';
 import { guestKey } from '../standalone/namespaces.ts';
 import { applyLoad, type LoadFigures } from './proxy-load.ts';
@@ -22,7 +23,9 @@ const warmUpRounds = 5;
 const listed = 10_000;
 const pageSize = 200;
 const buildDir = path.resolve(import.meta.dirname, '..');
-const authorization = `Authorization: Basic ${Buffer.from(guestKey).toString('base64')}\r\n`;
+const authorization = basicAuthorization(guestKey);
+/** As the load generator takes it. */
+const headers = `Authorization: ${authorization}\r\n`;
 
 interface ApiServer {
   readonly child: ChildProcess;
@@ -86,7 +89,7 @@ async function startApi(folder: string, containers: number): Promise<ApiServer> 
 async function call({ port }: ApiServer, route: string, method: string, body?: unknown): Promise<unknown> {
   const response = await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/_${route}`, {
     method,
-    headers: { authorization: authorization.slice('Authorization: '.length).trim(), 'content-type': 'application/json' },
+    headers: { authorization, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw new Error(`${method} ${route} was answered with ${response.status}.`);
@@ -103,7 +106,7 @@ interface Comparison {
 
 async function compare({ floorPort, apiPort, clients, rounds, durationMs }: Comparison): Promise<string[][]> {
   const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(100) }));
-  const route = (action: string): { port: number; path: string; headers: string } => ({ port: apiPort, path: `/api/v1/namespaces/_/actions/${action}?blocking=true&result=true`, headers: authorization });
+  const route = (action: string): { port: number; path: string; headers: string } => ({ port: apiPort, path: `/api/v1/namespaces/_/actions/${action}?blocking=true&result=true`, headers });
   const servers = [
     { name: 'bare Express', target: { port: floorPort }, rounds: [] as LoadFigures[] },
     { name: 'API, action without logs', target: route('echo'), rounds: [] as LoadFigures[] },
@@ -130,7 +133,7 @@ async function page(api: ApiServer): Promise<void> {
   const body = Buffer.from('{}');
   const count = async (): Promise<number> => ((await call(api, '/activations?count=true', 'GET')) as { activations: number }).activations;
   for (let there = await count(); there < listed; there = await count()) {
-    await applyLoad({ port: api.port, path: '/api/v1/namespaces/_/actions/echo?blocking=true&result=true', headers: authorization, body, clients: 8, durationMs: 1000, keepAlive: true });
+    await applyLoad({ port: api.port, path: '/api/v1/namespaces/_/actions/echo?blocking=true&result=true', headers, body, clients: 8, durationMs: 1000, keepAlive: true });
   }
   const whole: number[] = [];
   const slowest: number[] = [];

@@ -27,6 +27,12 @@ export function percentileOf(values: readonly number[], share: number): number |
   return percentileOfSorted(values.toSorted((a, b) => a - b), share);
 }
 
+/** The same for several shares, in their order; empty for no values. */
+export function percentilesOf(values: readonly number[], shares: readonly number[]): number[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  return shares.flatMap((share) => percentileOfSorted(sorted, share) ?? []);
+}
+
 function percentileOfSorted(sorted: readonly number[], share: number): number | undefined {
   const position = share * (sorted.length - 1);
   const lower = sorted[Math.floor(position)];

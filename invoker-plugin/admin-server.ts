@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { basicAuthorization } from '../common/basic-authorization.ts';
 import { AppError } from '../common/errors.ts';
 
 /** What can be asked of an invoker. */
@@ -66,7 +67,7 @@ async function answer(options: AdminServerOptions, request: IncomingMessage): Pr
 }
 
 function isAuthorized(header: string, credentials: string): boolean {
-  const expected = Buffer.from(`Basic ${Buffer.from(credentials).toString('base64')}`);
+  const expected = Buffer.from(basicAuthorization(credentials));
   const given = Buffer.from(header);
   return given.length === expected.length && timingSafeEqual(given, expected);
 }

@@ -3,7 +3,7 @@ import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type Catalog
 import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Plan } from '../controller-plugin/protocol.ts';
-import { artifactCountOfAnnotation } from '../runtime/protocol.ts';
+import { declaresArtifacts } from '../runtime/protocol.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { SchedulerEvent } from './core/events.ts';
 
@@ -38,7 +38,7 @@ export class Deployments {
       actionKey,
       namespace: parseActionKey(actionKey).namespace,
       memoryLimitBytes: action.limits.memoryMegabytes * bytesPerMegabyte,
-      declaresArtifacts: artifactCountOfAnnotation(action.annotations['preload']) > 0,
+      declaresArtifacts: declaresArtifacts(action.annotations['preload']),
       estimatedLoadMs: loadMs,
       estimatedResidentBytes: residentBytes,
     });

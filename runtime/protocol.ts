@@ -26,11 +26,14 @@ export const artifactsSchema = z.object({
 });
 export type Artifacts = z.infer<typeof artifactsSchema>;
 
-/** How many things a `preload` annotation wants, whatever it is: one that cannot be read wants nothing. */
-export function artifactCountOfAnnotation(annotation: unknown): number {
+/** What a `preload` annotation wants, whatever it is: one that cannot be read wants nothing. */
+export function declaredBy(annotation: unknown): Artifacts {
   const artifacts = artifactsSchema.safeParse(annotation);
-  return artifacts.success ? artifactCount(artifacts.data) : 0;
+  return artifacts.success ? artifacts.data : { models: [], libraries: [] };
 }
+
+/** Whether it wants anything at all. */
+export const declaresArtifacts = (annotation: unknown): boolean => artifactCount(declaredBy(annotation)) > 0;
 
 /** The `value` of OpenWhisk's `POST /init`. The stock harness sends `env: null` and no name. */
 export const initValueSchema = z.object({

@@ -15,13 +15,13 @@ import { createState, type SchedulerState } from '../invoker-plugin/core/state.t
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { ContainerDriver } from '../invoker-plugin/drivers/driver.ts';
 import { embeddedServing, Invoker } from '../invoker-plugin/invoker.ts';
-import { artifactCountOfAnnotation } from '../runtime/protocol.ts';
+import { declaresArtifacts } from '../runtime/protocol.ts';
 import { guestNamespace, type Namespaces } from './namespaces.ts';
 import type { Asked, DeployedAction, ObservedSystem, SchedulerStep, StopListening } from './observed-system.ts';
 import { Activations, type Retention } from './store/activations.ts';
 import { openDatabase, type Database } from './store/database.ts';
 import { Entities } from './store/entities.ts';
-import { documentOfAction } from './store/entity.ts';
+import { documentOfAction, type StoredAction } from './store/entity.ts';
 
 export interface SystemOptions {
   readonly dataFolder: string;
@@ -54,6 +54,7 @@ export class StandaloneSystem implements ObservedSystem {
   private readonly invoker: Invoker;
   private readonly preloader: Preloader;
   private readonly stepListeners = new Set<(step: SchedulerStep) => void>();
+  private readonly deployedActions = new WeakMap<StoredAction, DeployedAction>();
   private readonly finishedListeners = new Set<(finished: FinishedActivation) => void>();
   private state: Readonly<SchedulerState> = createState();
   private steps = 0;
@@ -146,10 +147,17 @@ export class StandaloneSystem implements ObservedSystem {
   }
 
   actions(): readonly DeployedAction[] {
-    return this.entities.actions().map((action) => {
-      const { actionKey, qualifiedName, annotations, kind, limits } = documentOfAction(action, '');
-      return { actionKey, qualifiedName, kind, memoryMegabytes: limits.memoryMegabytes, declaresArtifacts: artifactCountOfAnnotation(annotations['preload']) > 0 };
-    });
+    return this.entities.actions().map((action) => this.deployedAction(action));
+  }
+
+  /** An entity is replaced, never changed: what it is like is found out once, for lists are asked for several times a second. */
+  private deployedAction(action: StoredAction): DeployedAction {
+    const known = this.deployedActions.get(action);
+    if (known !== undefined) return known;
+    const { actionKey, qualifiedName, annotations, kind, limits } = documentOfAction(action, '');
+    const deployed = { actionKey, qualifiedName, kind, memoryMegabytes: limits.memoryMegabytes, declaresArtifacts: declaresArtifacts(annotations['preload']) };
+    this.deployedActions.set(action, deployed);
+    return deployed;
   }
 
   onStep(listener: (step: SchedulerStep) => void): StopListening {

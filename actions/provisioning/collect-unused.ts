@@ -2,7 +2,7 @@
 // (`model-uses.ts`); a model that has come lately counts as used when it came.
 import { readdir, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { findModel, type StoredModel } from '../../runtime/model-store/manifest.ts';
+import { filesOfModel, findModel, referenceOf, type StoredModel } from '../../runtime/model-store/manifest.ts';
 import { readUses, type ModelUses } from '../../runtime/model-store/model-uses.ts';
 import { StoreWriter } from '../zoo/store-writer.ts';
 import { blobFolder } from './pull-models.ts';
@@ -27,8 +27,6 @@ export interface Collected {
   readonly keptCount: number;
 }
 
-const filesOf = ({ plain, externalData = [], form, attachments }: StoredModel): readonly { readonly path: string; readonly bytes: number }[] => [plain, ...externalData, ...(form?.files ?? []), ...attachments];
-
 /**
  * Waits while another writes to the store. Processes that have a deleted model open keep it. The networks of a pipeline stay:
  * they go with nothing less than the whole of it.
@@ -42,15 +40,15 @@ export async function collectUnused({ directory, unusedMs, now, isDryRun, signal
     const parts = new Set(pipelines.flatMap(({ name, version, parts }) => parts.map((part) => `${name}/${part}@${version}`)));
     const unused: { model: StoredModel; usedAt: number }[] = [];
     for (const model of models) {
-      if (parts.has(labelOf(model))) continue;
+      if (parts.has(referenceOf(model))) continue;
       const cameAt = (await stat(path.join(directory, model.plain.path)).catch(() => undefined))?.ctimeMs ?? 0;
-      const lastAt = Math.max(usedAt.get(labelOf(model)) ?? 0, cameAt);
+      const lastAt = Math.max(usedAt.get(referenceOf(model)) ?? 0, cameAt);
       if (now - lastAt > unusedMs) unused.push({ model, usedAt: lastAt });
     }
     const going = unused.map(({ model }) => model);
     const kept = models.filter((model) => !going.includes(model));
-    const stays = new Set(kept.flatMap(filesOf).map((file) => file.path));
-    const files = going.flatMap(filesOf).filter((file) => !stays.has(file.path));
+    const stays = new Set(kept.flatMap(filesOfModel).map((file) => file.path));
+    const files = going.flatMap(filesOfModel).filter((file) => !stays.has(file.path));
     if (!isDryRun && going.length > 0) {
       // First no reader finds them any more, then they go.
       await store.forget(going);
@@ -58,20 +56,18 @@ export async function collectUnused({ directory, unusedMs, now, isDryRun, signal
       await removeEmptyFolders(directory, files.map((file) => path.dirname(file.path)));
       await removeUnlinkedBlobs(store);
     }
-    return { models: unused.map(({ model, usedAt: at }) => ({ label: labelOf(model), usedAt: at })), bytes: files.reduce((sum, file) => sum + file.bytes, 0), keptCount: kept.length };
+    return { models: unused.map(({ model, usedAt: at }) => ({ label: referenceOf(model), usedAt: at })), bytes: files.reduce((sum, file) => sum + file.bytes, 0), keptCount: kept.length };
   } finally {
     await store.close();
   }
 }
-
-const labelOf = ({ name, version }: Pick<StoredModel, 'name' | 'version'>): string => `${name}@${version}`;
 
 /** A reference without a version means the last one listed. */
 function lastUses({ manifest }: StoreWriter, uses: ModelUses): Map<string, number> {
   const found = new Map<string, number>();
   for (const [reference, at] of Object.entries(uses)) {
     const model = findModel(manifest, reference);
-    if (model !== undefined) found.set(labelOf(model), Math.max(at, found.get(labelOf(model)) ?? 0));
+    if (model !== undefined) found.set(referenceOf(model), Math.max(at, found.get(referenceOf(model)) ?? 0));
   }
   return found;
 }

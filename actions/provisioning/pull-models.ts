@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../common/errors.ts';
 import { currentFormKey } from '../../runtime/model-store/form-key.ts';
-import type { StoredModel } from '../../runtime/model-store/manifest.ts';
+import { referenceOf, type StoredModel } from '../../runtime/model-store/manifest.ts';
 import type { ZooProgress } from '../zoo/build-zoo.ts';
 import { sha256Of } from '../zoo/file-digest.ts';
 import { formDiskBytes, makeForm } from '../zoo/install-model.ts';
@@ -87,7 +87,7 @@ async function blobOf(store: StoreWriter, wanted: CertainModel, label: string, o
 /** Puts one model into the store in place of one of its name and version, whose files go afterwards. */
 async function pullModel(store: StoreWriter, wanted: CertainModel, options: PullOptions): Promise<StoredModel> {
   const { name, version, sha256 } = wanted;
-  const label = `${name}@${version}`;
+  const label = referenceOf(wanted);
   const blob = await blobOf(store, wanted, label, options);
   const { parameterCount, hasMatrixProducts, sampleInputs } = await summariseOnnx(blob, label);
   // Named by its content: who still reads the former version finds its files until they are deleted.
@@ -131,7 +131,7 @@ export async function pullModels(options: PullOptions): Promise<{ readonly pulle
       const wanted = await certain(one);
       const present = store.manifest.models.find((model) => model.name === wanted.name && model.version === wanted.version);
       if (await isThere(store, present, wanted)) {
-        onProgress?.({ kind: 'skipped', model: `${wanted.name}@${wanted.version}` });
+        onProgress?.({ kind: 'skipped', model: referenceOf(wanted) });
         continue;
       }
       const model = await pullModel(store, wanted, options);

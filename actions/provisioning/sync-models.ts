@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import cron from 'node-cron';
 import { AppError, describeError } from '../../common/errors.ts';
+import { referenceOf } from '../../runtime/model-store/manifest.ts';
 import { pullModels, type PullOptions } from './pull-models.ts';
 import { readRegistryList } from './registry-list.ts';
 
@@ -66,7 +67,7 @@ async function syncOnce(options: SyncOptions): Promise<Round> {
         pulled += result.pulled;
         skipped += result.skipped;
       } catch (thrown) {
-        failures.push(`${model.name}@${model.version}: ${describeError(thrown)}`);
+        failures.push(`${referenceOf(model)}: ${describeError(thrown)}`);
       }
     }
   } catch (thrown) {

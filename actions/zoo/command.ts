@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import pc from 'picocolors';
 import Table from 'cli-table3';
 import { AppError, describeError } from '../../common/errors.ts';
-import { readManifest } from '../../runtime/model-store/manifest.ts';
+import { readManifest, referenceOf } from '../../runtime/model-store/manifest.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
 import { isModelName, isPipelineName, modelNames, pipelineNames, type ModelName, type PipelineName } from './architectures/index.ts';
 import { buildZoo, defaultSeed } from './build-zoo.ts';
@@ -70,22 +70,23 @@ function toModelName(name: string): ModelName {
   throw new AppError('BAD_OPTION', `There is no model ${name} in the zoo.`, `Choose from ${[...modelNames, ...pipelineNames].join(', ')}.`);
 }
 
-function toSeed(text: string | undefined): number {
-  const seed = Number(text ?? defaultSeed);
-  if (Number.isSafeInteger(seed)) return seed;
-  throw new AppError('BAD_OPTION', `--seed must be a whole number, not ${text}.`, 'For example: --seed 1');
+interface NumberRule {
+  readonly flag: string;
+  readonly usual: number;
+  readonly isRight: (value: number) => boolean;
+  /** Such as `a whole number`. */
+  readonly wanted: string;
+  readonly example: string;
 }
 
-function toMaxBytes(text: string | undefined): number {
-  const bytes = Number(text ?? largestOnnxBytes);
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new AppError('BAD_OPTION', `--max-bytes must be a whole number of bytes, not ${text}.`, 'For example: --max-bytes 500000000');
-}
+const seedRule: NumberRule = { flag: '--seed', usual: defaultSeed, isRight: Number.isSafeInteger, wanted: 'a whole number', example: '1' };
+const maxBytesRule: NumberRule = { flag: '--max-bytes', usual: largestOnnxBytes, isRight: (bytes) => Number.isSafeInteger(bytes) && bytes > 0, wanted: 'a whole number of bytes', example: '500000000' };
+const unusedDaysRule: NumberRule = { flag: '--unused-days', usual: usualUnusedDays, isRight: (days) => Number.isFinite(days) && days >= 0, wanted: 'a number of days', example: '30' };
 
-function toUnusedDays(text: string | undefined): number {
-  const days = Number(text ?? usualUnusedDays);
-  if (Number.isFinite(days) && days >= 0 && text !== '') return days;
-  throw new AppError('BAD_OPTION', `--unused-days must be a number of days, not ${text}.`, 'For example: --unused-days 30');
+function toNumber(text: string | undefined, { flag, usual, isRight, wanted, example }: NumberRule): number {
+  const value = Number(text ?? usual);
+  if (isRight(value) && text !== '') return value;
+  throw new AppError('BAD_OPTION', `${flag} must be ${wanted}, not ${text}.`, `For example: ${flag} ${example}`);
 }
 
 function parse(argv: readonly string[]): { positionals: string[]; options: Options; wantsHelp: boolean } {
@@ -111,7 +112,7 @@ function parse(argv: readonly string[]): { positionals: string[]; options: Optio
     });
     const size = values.small ? 'small' : 'full';
     const directory = path.resolve(values.dir ?? defaultStoreDirectory(size));
-    return { positionals, options: { directory, size, seed: toSeed(values.seed), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toMaxBytes(values['max-bytes']), schedule: values.schedule, unusedDays: toUnusedDays(values['unused-days']), isDryRun: values['dry-run'], isJson: values.json }, wantsHelp: values.help };
+    return { positionals, options: { directory, size, seed: toNumber(values.seed, seedRule), only: values.only?.map((name) => (isPipelineName(name) ? name : toModelName(name))), isForced: values.force, list: values.list, sha256: values.sha256, maxBytes: toNumber(values['max-bytes'], maxBytesRule), schedule: values.schedule, unusedDays: toNumber(values['unused-days'], unusedDaysRule), isDryRun: values['dry-run'], isJson: values.json }, wantsHelp: values.help };
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('BAD_OPTION', thrown instanceof Error ? (thrown.message.split('. ')[0] ?? '') + '.' : String(thrown), 'See npm run models -- --help', { cause: thrown });
@@ -131,10 +132,11 @@ async function list({ directory, isJson }: Options): Promise<void> {
     return;
   }
   const table = new Table({ head: ['model', 'parameters', 'plain', 'form', 'form bytes', 'load ms', 'ahead ms', 'weights'] });
-  for (const { name, version, parameterCount, plain, externalData = [], form, origin } of models) {
+  for (const model of models) {
+    const { parameterCount, plain, externalData = [], form, origin } = model;
     const formBytes = form?.files.reduce((sum, file) => sum + file.bytes, 0);
     table.push([
-      `${name}@${version}`,
+      referenceOf(model),
       parameterCount.toLocaleString('en'),
       megabytes([plain, ...externalData].reduce((sum, file) => sum + file.bytes, 0)),
       form?.kind ?? '-',
@@ -171,22 +173,23 @@ async function pull({ directory, size, list: listFile, sha256, maxBytes }: Optio
   }
   const [name, version] = reference?.split('@') ?? [];
   const models = listFile === undefined ? [parseWantedModel({ name, ...(version === undefined ? {} : { version }), url: toAddress(url ?? ''), ...(sha256 === undefined ? {} : { sha256 }) })] : await readRegistryList(listFile);
-  const effort = size === 'full' ? 'measured' : 'quick';
-  const result = await pullModels({ directory, models, env: process.env, effort, maxBytes, signal, onProgress: printProgressTo(process.stderr) });
+  const result = await pullModels({ directory, models, env: process.env, effort: effortOf(size), maxBytes, signal, onProgress: printProgressTo(process.stderr) });
   console.log(`${result.pulled} pulled, ${result.skipped} there already: ${directory}`);
 }
+
+/** A small store is for tests, which do not wait for measurements. */
+const effortOf = (size: ArchitectureSize): 'measured' | 'quick' => (size === 'full' ? 'measured' : 'quick');
 
 /** A path of this machine becomes an address as well. */
 const toAddress = (text: string): string => (/^[a-z][a-z0-9+.-]+:/i.test(text) ? text : pathToFileURL(path.resolve(text)).href);
 
 async function sync({ directory, size, list: listFile, maxBytes, schedule }: Options, rest: readonly string[], signal: AbortSignal): Promise<void> {
   if (listFile === undefined || rest.length > 0) throw new AppError('BAD_OPTION', 'sync takes --list FILE.', 'For example: npm run models -- sync --list models.json');
-  const effort = size === 'full' ? 'measured' : 'quick';
   const onRound = ({ pulled, skipped, failures }: Round): void => {
     console.log(`${new Date().toISOString()} ${pulled} pulled, ${skipped} there already, ${failures.length} failed: ${directory}`);
     for (const failure of failures) console.error(failure);
   };
-  await syncModels({ directory, listFile, schedule, env: process.env, effort, maxBytes, signal, onRound, onProgress: printProgressTo(process.stderr) });
+  await syncModels({ directory, listFile, schedule, env: process.env, effort: effortOf(size), maxBytes, signal, onRound, onProgress: printProgressTo(process.stderr) });
 }
 
 async function collect({ directory, unusedDays, isDryRun, isJson }: Options, signal: AbortSignal): Promise<void> {

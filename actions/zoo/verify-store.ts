@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
-import { readManifest, type StoredFile } from '../../runtime/model-store/manifest.ts';
+import { filesOfModel, readManifest, type StoredFile } from '../../runtime/model-store/manifest.ts';
 import { sha256Of } from './file-digest.ts';
 import type { KnownFiles } from './known-files.ts';
 
@@ -32,7 +32,7 @@ async function problemOf(directory: string, file: StoredFile, known: KnownFiles 
 export async function verifyStore(directory: string, onModel?: (model: VerifiedModel) => void, known?: KnownFiles): Promise<VerifiedModel[]> {
   const manifest = await readManifest(directory);
   const verified: VerifiedModel[] = [];
-  const ofModels = manifest.models.map(({ name, plain, externalData = [], form, attachments }) => ({ name, files: [plain, ...externalData, ...(form?.files ?? []), ...attachments] }));
+  const ofModels = manifest.models.map((model) => ({ name: model.name, files: filesOfModel(model) }));
   for (const { name, files } of [...ofModels, ...(manifest.pipelines ?? [])]) {
     const problems: string[] = [];
     for (const file of files) {

@@ -22,12 +22,11 @@ import type { HttpTarget } from '../../invoker-plugin/stores/http-json.ts';
 import { NamespaceBlocklist } from '../../invoker-plugin/stores/namespace-blocklist.ts';
 import { exitCodes } from '../command.ts';
 import { catalogCacheBytes, storeTimeoutMs } from '../couch-options.ts';
+import { modelStoreUse } from '../model-store-use.ts';
 import { signalled } from '../signalled.ts';
 import { invokerTable, parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
 import { openJournal } from '../invoker/journal-file.ts';
-import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { readManifest } from '../../runtime/model-store/manifest.ts';
-import { UseRecorder } from '../../runtime/model-store/model-uses.ts';
 
 const usage = 'usage: instainfer invoker --id N --kafka-brokers HOST:PORT [options]\n\nServes as an invoker under a stock OpenWhisk controller (docs/deploy.md).';
 
@@ -50,8 +49,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
   const { catalog, activationStore, blocklist } = storesOf(options, clock, logger);
   const metrics = new InvokerMetrics();
   const journal = options.journalFile === undefined ? undefined : openJournal(options.journalFile, options.scheduler, clock.now());
-  const estimate = estimatorOf(options.modelStore);
-  const uses = options.modelStore === undefined ? undefined : new UseRecorder({ storeDir: path.resolve(options.modelStore), clock, logger });
+  const store = modelStoreUse(options.modelStore, clock, logger);
   const invoker = new Invoker({
     instance: options.id,
     uniqueName: options.uniqueName,
@@ -70,15 +68,12 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     activationStore,
     storePolicy: options.storePolicy,
     graceMs: options.graceMs,
-    estimate: (action) => {
-      uses?.learn(action);
-      return estimate(action);
-    },
+    estimate: store.estimate,
     onFinished: (finished) => {
       metrics.observeActivation(finished);
     },
     onStep: (event, commands, state) => {
-      uses?.observe(commands);
+      store.observe(commands);
       metrics.observeStep(event, commands, state);
       journal?.recorder.record(event, commands);
     },
@@ -96,7 +91,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     return exitCodes.ok;
   } finally {
     await invoker.stop();
-    await uses?.close();
+    await store.close();
     blocklist?.stop();
     server.close();
     server.closeAllConnections();

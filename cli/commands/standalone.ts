@@ -21,9 +21,8 @@ import { createStandaloneApp } from '../../standalone/server.ts';
 import { StandaloneSystem } from '../../standalone/system.ts';
 import { exitCodes } from '../command.ts';
 import { openJournal } from '../invoker/journal-file.ts';
-import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { manifestFileName } from '../../runtime/model-store/manifest-file.ts';
-import { UseRecorder } from '../../runtime/model-store/model-uses.ts';
+import { modelStoreUse } from '../model-store-use.ts';
 import { signalled } from '../signalled.ts';
 import { dataFolderOf, limitRulesOf, parseStandaloneOptions, retentionOf, schedulerConfigOf, standaloneTable, type StandaloneValues } from '../standalone/options.ts';
 
@@ -56,8 +55,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
   const host = values.host ?? 'localhost';
   const port = await listen(server, values.port, host);
   const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const estimate = estimatorOf(values.modelStore);
-  const uses = values.modelStore === undefined ? undefined : new UseRecorder({ storeDir: path.resolve(values.modelStore), clock, logger });
+  const store = modelStoreUse(values.modelStore, clock, logger);
   let system: StandaloneSystem | undefined;
   let journal: ReturnType<typeof openJournal> | undefined;
   try {
@@ -72,10 +70,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       scheduler: schedulerConfigOf(values),
       environment: { __OW_API_HOST: address, ...(values.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(values.modelStore) }) },
       pauseGraceMs: pauseGraceMs[values.containers],
-      estimate: (action) => {
-        uses?.learn(action);
-        return estimate(action);
-      },
+      estimate: store.estimate,
       graceMs: values.grace * 1000,
     });
     if (values.journal !== undefined) {
@@ -84,7 +79,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       system.onStep(({ event, commands }) => opened.recorder.record(event, commands));
     }
     system.onStep(({ commands }) => {
-      uses?.observe(commands);
+      store.observe(commands);
     });
     const metrics = standaloneMetrics(system);
     collectDefaultMetrics({ register: metrics });
@@ -100,7 +95,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
   } finally {
     server.close();
     await system?.stop();
-    await uses?.close();
+    await store.close();
     server.closeAllConnections();
     journal?.close();
   }

@@ -1,5 +1,6 @@
 // Asking a running standalone server: the options that say which and as whom, and the request.
 import { z } from 'zod';
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 import { switchOption, textOption, type OptionValues } from '../../common/config.ts';
 import { AppError, describeError } from '../../common/errors.ts';
 import { guestKey } from '../../standalone/namespaces.ts';
@@ -27,7 +28,7 @@ export async function askServer<T>(access: ServerAccess, route: string, schema: 
   let body: unknown;
   try {
     response = await fetch(url, {
-      headers: { authorization: `Basic ${Buffer.from(access.auth ?? guestKey).toString('base64')}`, ...(sent === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: { authorization: basicAuthorization(access.auth ?? guestKey), ...(sent === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(sent === undefined ? {} : { method: sent.method, body: JSON.stringify(sent.body) }),
       signal: AbortSignal.timeout(timeoutMs),
     });

@@ -4,6 +4,7 @@ import { strict as assert } from 'node:assert';
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 import type { Subscription } from '../../common/bus/bus.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { probeOrder } from '../../common/home-invoker.ts';
@@ -123,7 +124,7 @@ describe('two instainfer invoker processes', function () {
   const run = (action: StockAction): Promise<Completed> => controller.invoke(action).completed;
   const callsOf = (completed: Completed): unknown => (completed.record?.response as { result?: { calls?: number } } | undefined)?.result?.calls;
   const askAdmin = async ({ url }: InvokerProcess, what: string): Promise<void> => {
-    await fetch(`${url}/${what}`, { method: 'POST', headers: { authorization: `Basic ${Buffer.from(adminCredentials).toString('base64')}` } });
+    await fetch(`${url}/${what}`, { method: 'POST', headers: { authorization: basicAuthorization(adminCredentials) } });
   };
 
   /** Both invokers, and an action that is warm at the one that is not its home. */

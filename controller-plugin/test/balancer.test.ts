@@ -1,21 +1,11 @@
 import { strict as assert } from 'node:assert';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
-import { actionKeyOf } from '../../common/action-identity.ts';
 import { probeOrder } from '../../common/home-invoker.ts';
 import { createRandom } from '../../common/random.ts';
 import { ShardingBalancer } from '../embedded/balancer.ts';
 
-const actionOf = (name: string, memoryMegabytes: number): ActionDocument => ({
-  actionKey: actionKeyOf(`guest/${name}`, '0.0.1'),
-  qualifiedName: `guest/${name}`,
-  version: '0.0.1',
-  kind: 'nodejs:instainfer',
-  main: 'main',
-  code: '',
-  binary: false,
-  limits: { memoryMegabytes, timeoutMs: 60_000, logsMegabytes: 0, concurrency: 1 },
-  annotations: {},
-});
+const actionOf = (name: string, memoryMegabytes: number): ActionDocument => actionDocument(name, { limits: { memoryMegabytes } });
 
 describe('the sharding balancer', () => {
   const action = actionOf('infer', 256);

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { ActionDocument } from '../../common/action-document.ts';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
@@ -11,17 +11,7 @@ import { onlyInvoker } from '../embedded/balancer.ts';
 import { EmbeddedController } from '../embedded/controller.ts';
 import { MemoryCatalog } from '../embedded/memory-catalog.ts';
 
-const action: ActionDocument = {
-  actionKey: 'guest/hello@0.0.1',
-  qualifiedName: 'guest/hello',
-  version: '0.0.1',
-  kind: 'nodejs:instainfer',
-  main: 'main',
-  code: 'function main() { return {} }',
-  binary: false,
-  limits: { memoryMegabytes: 256, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
-  annotations: {},
-};
+const action = actionDocument('hello', { code: 'function main() { return {} }' });
 const instance = { instance: 0, userMemory: '1 B', instanceType: 'invoker' as const, tags: [], dedicatedNamespaces: [] };
 
 function recordOf(message: ActivationMessage): WhiskActivation {

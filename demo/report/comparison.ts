@@ -104,6 +104,11 @@ export function msText(ms: number): string {
   return `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
 }
 
+/** The same; a dash where there is no value. */
+export function optionalMsText(ms: number | null | undefined): string {
+  return ms === undefined || ms === null ? '–' : msText(ms);
+}
+
 export function percentText(share: number | null): string {
   return share === null ? '–' : `${(share * 100).toFixed(1)} %`;
 }

@@ -2,7 +2,7 @@
 import CliTable from 'cli-table3';
 import { startTypes } from '../../invoker-plugin/core/commands.ts';
 import { armName } from '../arms.ts';
-import { boundsNote, comparisonSentence, contributionsOf, msText, percentText, ratioText, runSentence } from './comparison.ts';
+import { boundsNote, comparisonSentence, contributionsOf, msText, optionalMsText, percentText, ratioText, runSentence } from './comparison.ts';
 import type { Distribution } from '../../common/statistics.ts';
 import type { Comparison, Summary } from './summary-schema.ts';
 
@@ -21,7 +21,6 @@ function figureTable(head: readonly string[], rows: readonly (readonly string[])
 
 const dash = '–';
 const signOf = (value: number): string => (value < 0 ? '−' : '');
-const figure = (value: number | undefined | null): string => (value === undefined || value === null ? dash : msText(value));
 
 /** Totals, phases and actions of one run, the sentence to quote and the note on its bounds. */
 export function renderRun(summary: Summary): string {
@@ -37,7 +36,7 @@ export function renderRun(summary: Summary): string {
   ];
   const phaseTable = figureTable(
     ['', 'mean', 'p50', 'p90', 'p95', 'p99', 'max'],
-    phases.map(([name, values]) => [name, ...(['mean', 'p50', 'p90', 'p95', 'p99', 'max'] as const).map((key) => figure(values?.[key]))]),
+    phases.map(([name, values]) => [name, ...(['mean', 'p50', 'p90', 'p95', 'p99', 'max'] as const).map((key) => optionalMsText(values?.[key]))]),
   );
   const actionTable = figureTable(
     ['action', 'activations', ...startTypes, 'startup mean', 'run p50', 'end to end p50', 'first/steady inference'],
@@ -45,9 +44,9 @@ export function renderRun(summary: Summary): string {
       action.action,
       String(action.activations),
       ...startTypes.map((type) => String(action.byStartType[type] ?? 0)),
-      figure(action.startupMs?.mean),
-      figure(action.runMs?.p50),
-      figure(action.e2eMs?.p50),
+      optionalMsText(action.startupMs?.mean),
+      optionalMsText(action.runMs?.p50),
+      optionalMsText(action.e2eMs?.p50),
       action.firstInference === null ? dash : action.firstInference.ratio.toFixed(2),
     ]),
   );
@@ -73,11 +72,11 @@ export function renderComparison(comparison: Comparison): string {
       armName(arm.context.arm),
       ...startTypes.map((type) => String(arm.activations.byStartType[type] ?? 0)),
       String(arm.activations.expected - arm.activations.succeeded),
-      figure(arm.startupMs?.mean),
+      optionalMsText(arm.startupMs?.mean),
       ratioText(first.startupMs?.mean, arm.startupMs?.mean),
-      figure(arm.startupMs?.p50),
-      figure(arm.startupMs?.p99),
-      figure(arm.e2eMs?.mean),
+      optionalMsText(arm.startupMs?.p50),
+      optionalMsText(arm.startupMs?.p99),
+      optionalMsText(arm.e2eMs?.mean),
       ratioText(first.e2eMs?.mean, arm.e2eMs?.mean),
       arm.pool.memoryGibSeconds.toFixed(0),
     ]),

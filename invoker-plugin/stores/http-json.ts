@@ -1,4 +1,5 @@
 // One HTTP exchange with a store: JSON in and out, Basic authentication, a time limit. What a status means is the caller's.
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 
 export interface HttpTarget {
   /** Without a slash at the end. */
@@ -19,7 +20,7 @@ export async function exchange(target: HttpTarget, method: 'GET' | 'POST', path:
     method,
     headers: {
       accept: 'application/json',
-      ...(target.credentials === undefined ? {} : { authorization: `Basic ${Buffer.from(target.credentials).toString('base64')}` }),
+      ...(target.credentials === undefined ? {} : { authorization: basicAuthorization(target.credentials) }),
       ...(more.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...more.headers,
     },

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { createServer, type Server } from 'node:http';
 import { Registry } from 'prom-client';
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 import { createAdminServer, listen } from '../admin-server.ts';
 
 const credentials = 'invoker.user:invoker.pass';
@@ -31,7 +32,7 @@ describe('the invoker\'s HTTP server', () => {
   });
 
   const ask = async (method: string, path: string, user: string | undefined = credentials): Promise<[number, string]> => {
-    const headers: Record<string, string> = user === undefined || user === '' ? {} : { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
+    const headers: Record<string, string> = user === undefined || user === '' ? {} : { authorization: basicAuthorization(user) };
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
     return [response.status, await response.text()];
   };

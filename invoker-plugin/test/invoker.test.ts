@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pino } from 'pino';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
@@ -20,17 +21,7 @@ import { embeddedServing, Invoker } from '../invoker.ts';
 const scheduler: SchedulerConfig = { ...baseConfig, poolMemoryBytes: 512 * MiB, prewarmPolicy: 'none', preload: false, keepAliveMs: 60_000, zygoteWindowMs: 60_000, stemCellCount: 0, stemCellMemoryBytes: 256 * MiB, maxQueuedActivations: 10 };
 
 function actionOf(name: string, code: string, limits: Partial<ActionDocument['limits']> = {}): ActionDocument {
-  return {
-    actionKey: `guest/${name}@0.0.1`,
-    qualifiedName: `guest/${name}`,
-    version: '0.0.1',
-    kind: 'nodejs:instainfer',
-    main: 'main',
-    code,
-    binary: false,
-    limits: { memoryMegabytes: 256, timeoutMs: 10_000, logsMegabytes: 10, concurrency: 1, ...limits },
-    annotations: { 'provide-api-key': false },
-  };
+  return actionDocument(name, { code, limits: { timeoutMs: 10_000, ...limits }, annotations: { 'provide-api-key': false } });
 }
 
 describe('the invoker', function () {

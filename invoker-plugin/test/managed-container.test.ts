@@ -3,24 +3,14 @@ import { strict as assert } from 'node:assert';
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ActionDocument } from '../../common/action-document.ts';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import { FakeClock } from '../../common/testing/fake-clock.ts';
 import type { ActivationMessage } from '../../common/messages/activation-message.ts';
 import type { StartActivation } from '../core/commands.ts';
 import type { Container, ContainerEnd } from '../drivers/driver.ts';
 import { ManagedContainer } from '../managed-container.ts';
 
-const action: ActionDocument = {
-  actionKey: 'guest/a@0.0.1',
-  qualifiedName: 'guest/a',
-  version: '0.0.1',
-  kind: 'nodejs:instainfer',
-  main: 'main',
-  code: 'x',
-  binary: false,
-  limits: { memoryMegabytes: 256, timeoutMs: 10_000, logsMegabytes: 0, concurrency: 1 },
-  annotations: {},
-};
+const action = actionDocument('a', { code: 'x', limits: { timeoutMs: 10_000, logsMegabytes: 0 } });
 const message: ActivationMessage = {
   transid: ['t', 0],
   action: { path: 'guest', name: 'a', version: '0.0.1' },

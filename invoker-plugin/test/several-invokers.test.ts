@@ -1,7 +1,7 @@
 // Two invokers of one deployment, with the real runtime in process containers: who runs an activation, who is acknowledged.
 import { strict as assert } from 'node:assert';
 import path from 'node:path';
-import type { ActionDocument } from '../../common/action-document.ts';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
@@ -17,17 +17,11 @@ import { standingSchema, standingTopic } from '../forwarding/messages.ts';
 import { embeddedServing, Invoker } from '../invoker.ts';
 import { residencySchema, residencyTopic } from '../protocol.ts';
 
-const action: ActionDocument = {
-  actionKey: 'guest/hello@0.0.1',
-  qualifiedName: 'guest/hello',
-  version: '0.0.1',
-  kind: 'nodejs:instainfer',
-  main: 'main',
+const action = actionDocument('hello', {
   code: 'let calls = 0; function main() { calls += 1; return { calls, invoker: process.env.__OW_API_HOST } }',
-  binary: false,
-  limits: { memoryMegabytes: 256, timeoutMs: 10_000, logsMegabytes: 10, concurrency: 1 },
+  limits: { timeoutMs: 10_000 },
   annotations: { 'provide-api-key': false },
-};
+});
 
 describe('two invokers', function () {
   this.timeout(60_000);

@@ -1,5 +1,6 @@
 // A stand-in for CouchDB in memory: the routes and answers that OpenWhisk's stores use, and no more. Databases exist as
 // soon as they are named.
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -80,7 +81,7 @@ export class CouchStandIn {
     };
     const fault = this.fault?.(line);
     if (fault !== undefined) return send(fault, { error: 'fault', reason: 'injected' });
-    if (request.headers.authorization !== `Basic ${Buffer.from(this.credentials).toString('base64')}`) return send(401, { error: 'unauthorized', reason: 'Name or password is incorrect.' });
+    if (request.headers.authorization !== basicAuthorization(this.credentials)) return send(401, { error: 'unauthorized', reason: 'Name or password is incorrect.' });
     const url = (request.url ?? '').split('?', 1)[0] ?? '';
     const rows = this.views.get(url.slice(1));
     if (rows !== undefined) return send(200, { total_rows: rows.length, offset: 0, rows });

@@ -19,11 +19,10 @@ function drawn(label: string, options: Plot.PlotOptions): string {
   return (plot as { readonly outerHTML: string }).outerHTML;
 }
 
-/** Ours, or the last of a list without it, is the one to look at. */
-const widthOf = (policy: string, policies: readonly string[]): number => (policy === 'ours' || (!policies.includes('ours') && policy === policies.at(-1)) ? 3 : 1.6);
+const widthOf = (policy: string, highlighted: string): number => (policy === highlighted ? 3 : 1.6);
 
 /** Share of the calls whose startup was no longer than so much, for the policies at one size of memory. */
-export function startupDistribution(rows: readonly Pick<ComparisonRow, 'policy' | 'startupQuantilesMs'>[], policies: readonly string[]): string {
+export function startupDistribution(rows: readonly Pick<ComparisonRow, 'policy' | 'startupQuantilesMs'>[], policies: readonly string[], highlighted: string): string {
   return drawn('Distribution of startup by policy', {
     x: { type: 'symlog', constant: 10, label: 'startup, ms →', ticks: [0, 10, 100, 1000, 10_000], grid: true },
     y: { label: '↑ share of calls', percent: false, tickFormat: '.0%', grid: true, domain: [0, 1] },
@@ -31,13 +30,13 @@ export function startupDistribution(rows: readonly Pick<ComparisonRow, 'policy' 
       const index = policies.indexOf(row.policy);
       const last = Math.max(1, row.startupQuantilesMs.length - 1);
       const points = row.startupQuantilesMs.map((ms, rank) => ({ ms, share: rank / last }));
-      return Plot.line(points, { x: 'ms', y: 'share', stroke: colourOf(index), strokeWidth: widthOf(row.policy, policies), strokeDasharray: dashOf(index) });
+      return Plot.line(points, { x: 'ms', y: 'share', stroke: colourOf(index), strokeWidth: widthOf(row.policy, highlighted), strokeDasharray: dashOf(index) });
     }),
   });
 }
 
 /** Mean startup against memory, with the confidence interval of each mean. */
-export function memorySweep(rows: readonly ComparisonRow[], policies: readonly string[]): string {
+export function memorySweep(rows: readonly ComparisonRow[], policies: readonly string[], highlighted: string): string {
   const points = rows.map(({ policy, poolMemoryBytes, estimates: { startupMeanMs } }) => ({
     policy,
     gib: poolMemoryBytes / bytesPerGib,
@@ -56,7 +55,7 @@ export function memorySweep(rows: readonly ComparisonRow[], policies: readonly s
       const stroke = colourOf(index);
       return [
         Plot.ruleX(own, { x: 'gib', y1: 'low', y2: 'high', stroke }),
-        Plot.line(own, { x: 'gib', y: 'ms', stroke, strokeWidth: widthOf(policy, policies), strokeDasharray: dashOf(index) }),
+        Plot.line(own, { x: 'gib', y: 'ms', stroke, strokeWidth: widthOf(policy, highlighted), strokeDasharray: dashOf(index) }),
         Plot.dot(own, { x: 'gib', y: 'ms', fill: stroke, r: 4 }),
       ];
     }),

@@ -17,13 +17,16 @@ export interface ReportInput {
   readonly example: { readonly title: string; readonly recording: RunRecording } | undefined;
 }
 
+/** The policy that the report is about. */
+const highlighted = 'ours';
+
 const memoryText = ({ memoryShare, poolMemoryBytes }: ComparisonRow): string => `${memoryShare === null ? '' : `${memoryShare * 100} % = `}${Math.round(poolMemoryBytes / 2 ** 20)} MB`;
 
 function table(rows: readonly ComparisonRow[]): string {
   return figureTable(
     ['memory', 'policy', ...columns.map((column) => column.head)],
     rows.map((row) => ({
-      standsOut: row.policy === 'ours',
+      standsOut: row.policy === highlighted,
       cells: [
         memoryText(row),
         row.policy,
@@ -40,9 +43,9 @@ function table(rows: readonly ComparisonRow[]): string {
 export function comparisonReport({ title, notes, command, seeds, rows, example }: ReportInput): string {
   const policies = [...new Set(rows.map(({ policy }) => policy))];
   const sizes = [...new Set(rows.map(memoryText))];
-  const distributions = sizes.map((size) => `<h3>${escaped(size)}</h3>${figure(startupDistribution(rows.filter((row) => memoryText(row) === size), policies), 'Share of the calls whose startup took no longer; left and up is better.')}`);
+  const distributions = sizes.map((size) => `<h3>${escaped(size)}</h3>${figure(startupDistribution(rows.filter((row) => memoryText(row) === size), policies, highlighted), 'Share of the calls whose startup took no longer; left and up is better.')}`);
   return reportPage(title, notes, [
-    `<h2>Startup against memory</h2>${legend(policies)}${figure(memorySweep(rows, policies), 'Means over the seeds; bars are 95 % confidence intervals.')}`,
+    `<h2>Startup against memory</h2>${legend(policies)}${figure(memorySweep(rows, policies, highlighted), 'Means over the seeds; bars are 95 % confidence intervals.')}`,
     `<h2>Startup, call by call</h2>${legend(policies)}${distributions.join('')}`,
     ...(example === undefined ? [] : [runSection(example.title, example.recording)]),
     `<h2>All figures</h2>${table(rows)}`,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { ActionDocument } from '../../common/action-document.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { partNames } from '../diffusion/part.ts';
-import { artifactsSchema } from '../protocol.ts';
+import { declaredBy } from '../protocol.ts';
 import { findModel, manifestFileName, manifestSchema, type Manifest } from './manifest.ts';
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
@@ -18,8 +18,7 @@ export function estimatorOf(modelStore: string | undefined): (action: ActionDocu
   const current = modelStore === undefined ? () => undefined : newestManifest(path.join(modelStore, manifestFileName));
   return (action) => {
     const manifest = current();
-    const artifacts = artifactsSchema.safeParse(action.annotations['preload']);
-    const { models, pipelines = [] } = artifacts.success ? artifacts.data : { models: [] };
+    const { models, pipelines = [] } = declaredBy(action.annotations['preload']);
     const references = [...models.map(({ store }) => store), ...pipelines.flatMap(({ store }) => partNames.map((part) => store?.replace(/(?=@|$)/, `/${part}`)))];
     const estimates = references.map((store) => (manifest === undefined || store === undefined ? unknown : estimateOf(manifest, store)));
     return {

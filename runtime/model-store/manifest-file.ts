@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
-import type { Manifest, SampleInput, StoredModel } from './manifest.ts';
+import type { Manifest, SampleInput, StoredFile, StoredModel } from './manifest.ts';
 
 /** File name of the manifest in the store's folder. */
 export const manifestFileName = 'manifest.json';
@@ -40,6 +40,14 @@ export async function readTrustedManifest(storeDir: string): Promise<Manifest> {
 function withDefaults(model: Omit<StoredModel, 'attachments' | 'sampleInputs'> & { readonly attachments?: StoredModel['attachments']; readonly sampleInputs: Readonly<Record<string, Omit<SampleInput, 'fill'> & { readonly fill?: number }>> }): StoredModel {
   const sampleInputs = Object.fromEntries(Object.entries(model.sampleInputs).map(([name, input]) => [name, { ...input, fill: input.fill ?? 0 }]));
   return { ...model, attachments: model.attachments ?? [], sampleInputs };
+}
+
+/** `name@version`. */
+export const referenceOf = ({ name, version }: Pick<StoredModel, 'name' | 'version'>): string => `${name}@${version}`;
+
+/** Every file of a model, in every form. */
+export function filesOfModel({ plain, externalData = [], form, attachments }: StoredModel): readonly StoredFile[] {
+  return [plain, ...externalData, ...(form?.files ?? []), ...attachments];
 }
 
 /** Finds `name` or `name@version` in a manifest; without a version, the last one listed. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { AppError } from '../../common/errors.ts';
 import { manifestFileName, readManifestFile } from './manifest-file.ts';
 
-export { findModel, manifestFileName } from './manifest-file.ts';
+export { filesOfModel, findModel, manifestFileName, referenceOf } from './manifest-file.ts';
 
 /** A file of the store: `path` is relative to the store's folder. */
 export const storedFileSchema = z.object({

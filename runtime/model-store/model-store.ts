@@ -2,7 +2,7 @@
 // (`open-model.ts`) and builds nothing (the zoo).
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
-import { findModel, readTrustedManifest } from './manifest-file.ts';
+import { findModel, readTrustedManifest, referenceOf } from './manifest-file.ts';
 import type { Manifest, StoredFile, StoredModel } from './manifest.ts';
 
 export class ModelStore {
@@ -36,7 +36,7 @@ export class ModelStore {
   find(reference: string): StoredModel {
     const model = findModel(this.manifest, reference);
     if (model !== undefined) return model;
-    const present = this.manifest.models.map(({ name, version }) => `${name}@${version}`).join(', ') || 'nothing';
+    const present = this.manifest.models.map(referenceOf).join(', ') || 'nothing';
     throw new AppError('MODEL_MISSING', `There is no model ${reference} in ${this.directory}, which has ${present}.`, 'Build it: npm run models -- build');
   }
 

@@ -9,7 +9,7 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { CancelTimer, Clock } from '../../common/clock.ts';
 import { describeError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
-import { artifactsSchema } from '../protocol.ts';
+import { declaredBy } from '../protocol.ts';
 
 export const usesFileName = 'uses.json';
 /** By reference, `name` or `name@version` as actions declare them, in epoch ms. */
@@ -47,20 +47,15 @@ export class UseRecorder {
 
   /** What the action's annotation declares. */
   learn({ actionKey, annotations }: Pick<ActionDocument, 'actionKey' | 'annotations'>): void {
-    const artifacts = artifactsSchema.safeParse(annotations['preload']);
-    if (!artifacts.success) return;
-    const { models, pipelines = [] } = artifacts.data;
+    const { models, pipelines = [] } = declaredBy(annotations['preload']);
     const references = [...models, ...pipelines].flatMap(({ store }) => (store === undefined ? [] : [store]));
     if (references.length > 0) this.declared.set(actionKey, references);
   }
 
-  /** An action that is called, or loaded ahead, uses its models. */
-  observe(commands: readonly { readonly type: string; readonly actionKey?: ActionKey }[]): void {
+  /** The action is called, or loaded ahead: it uses its models. */
+  used(actionKey: ActionKey): void {
     const { clock, everyMs = 60_000 } = this.options;
-    for (const { type, actionKey } of commands) {
-      if ((type !== 'startActivation' && type !== 'load') || actionKey === undefined) continue;
-      for (const reference of this.declared.get(actionKey) ?? []) this.fresh.set(reference, Math.floor(clock.now()));
-    }
+    for (const reference of this.declared.get(actionKey) ?? []) this.fresh.set(reference, Math.floor(clock.now()));
     if (this.fresh.size === 0 || this.cancel !== undefined) return;
     this.cancel = clock.setTimer(clock.now() + everyMs, () => {
       this.cancel = undefined;

@@ -112,6 +112,10 @@ describe('loading ahead of a call', () => {
   });
 
   it('is cancelled by the call of another action', async () => {
+    await driven.blankSlot();
+    // Stopped, so that the load is still under way when the call comes: so small a model takes ten milliseconds.
+    const [blank] = driven.slotPids();
+    process.kill(blank!, 'SIGSTOP');
     const [one, two] = [driven.load('one'), driven.load('two')];
     await eventually(async () => (await driven.slotStates())['guest/one'] === 'loading', 'the first load has begun');
     assert.equal((await driven.init('three', inferenceCode('three'))).status, 200);

@@ -1,5 +1,6 @@
 // Serves the console: one page with its script, its styles and the chart library. It holds no data and needs no key; what it
 // shows, the page asks for with its visitor's.
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +17,7 @@ const files: Readonly<Record<string, string>> = {
   'console.css': path.join(written, 'console.css'),
   'd3.js': path.join(path.dirname(d3), 'd3.min.js'),
   'plot.js': path.resolve(path.dirname(fileURLToPath(plot)), '../dist/plot.umd.min.js'),
-  ...Object.fromEntries(['actions', 'activations', 'charts', 'console', 'containers', 'dom', 'format', 'invoke-dialog', 'live-stream', 'server'].map((name) => [`${name}.js`, path.join(scripts, `${name}.js`)])),
+  ...Object.fromEntries(readdirSync(scripts).flatMap((name) => (name.endsWith('.js') ? [[name, path.join(scripts, name)]] : []))),
 };
 
 /** Nothing from anywhere else; charts bring their own style elements. */

@@ -17,6 +17,7 @@ export function concerns(actionKey: ActionKey, namespace: string): boolean {
 /** @param now epoch ms */
 export function systemStatus(system: ObservedSystem, namespace: string, now: number): SystemStatus {
   const { schedulerState: state, schedulerConfig, startedAt } = system;
+  const heldIn = holdersOf(state.containers.values());
   return {
     ...memoryPoint(system, now),
     startedAt: Math.floor(startedAt),
@@ -29,7 +30,7 @@ export function systemStatus(system: ObservedSystem, namespace: string, now: num
     actions: system
       .actions()
       .filter(({ actionKey }) => concerns(actionKey, namespace))
-      .map((action) => actionView(system, action, now)),
+      .map((action) => actionView(system, action, heldIn.get(action.actionKey) ?? [], now)),
   };
 }
 
@@ -65,9 +66,21 @@ function residentView({ schedulerState: state, schedulerConfig }: ObservedSystem
   return action === undefined ? view : { ...view, valueMs: heldPlaceValueMs(state, action, schedulerConfig) };
 }
 
-function actionView(system: ObservedSystem, { actionKey, ...deployed }: DeployedAction, now: number): ActionView {
+/** For each action, the containers that are its own or in which its artifacts are resident. */
+function holdersOf(containers: Iterable<Container>): Map<ActionKey, string[]> {
+  const holders = new Map<ActionKey, string[]>();
+  for (const { id, ownActionKey, residents } of containers) {
+    for (const actionKey of new Set([...(ownActionKey === undefined ? [] : [ownActionKey]), ...residents.keys()])) {
+      const ids = holders.get(actionKey);
+      if (ids === undefined) holders.set(actionKey, [id]);
+      else ids.push(id);
+    }
+  }
+  return holders;
+}
+
+function actionView(system: ObservedSystem, { actionKey, ...deployed }: DeployedAction, heldIn: readonly string[], now: number): ActionView {
   const action = system.schedulerState.actions.get(actionKey);
-  const heldIn = [...system.schedulerState.containers.values()].filter(({ ownActionKey, residents }) => ownActionKey === actionKey || residents.has(actionKey)).map(({ id }) => id);
   return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingIds.size ?? 0, ...(action === undefined ? {} : { forecast: forecastOf(system, action, now) }) };
 }
 

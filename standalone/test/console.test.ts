@@ -1,17 +1,14 @@
 // The console, as people use it: in a real Chromium, over a running system with real containers.
 import { strict as assert } from 'node:assert';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { inferenceCode } from '../../runtime/testing/driven-runtime.ts';
 import { writeTinyStore } from '../../runtime/testing/tiny-store.ts';
 import { contrast } from '../../test/support/contrast.ts';
-import { openPage, testBrowser, type PageOptions, type WatchedPage } from '../../test/support/browser.ts';
+import { openPage, takePicture, testBrowser, type PageOptions, type WatchedPage } from '../../test/support/browser.ts';
 import { megabytes, otherKey, ServedSystem } from '../testing/served-system.ts';
-
-/** Where pictures of the page go for people to look at; unset: none are taken. */
-const pictures = process.env['INSTAINFER_SCREENSHOTS'];
 
 describe('the console', function () {
   this.timeout(60_000);
@@ -191,9 +188,7 @@ describe('the console', function () {
       const colours = await page.evaluate<string[]>('[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]');
       assert.ok(contrast(colours[0] ?? '', colours[1] ?? '') >= 7);
       for (const button of await page.getByRole('button').all()) assert.ok(((await button.boundingBox())?.height ?? 0) >= 24);
-      if (pictures === undefined) return;
-      mkdirSync(pictures, { recursive: true });
-      await page.screenshot({ path: path.join(pictures, `console-${width}-${colorScheme}.png`), fullPage: true });
+      await takePicture(page, `console-${width}-${colorScheme}`);
     });
   }
 });

@@ -1,6 +1,7 @@
 // Actions, packages, access and errors through the API, as OpenWhisk answers them.
 import { strict as assert } from 'node:assert';
-import { otherKey, ServedSystem, type Answer } from '../testing/served-system.ts';
+import type { Answer } from '../testing/api-call.ts';
+import { otherKey, ServedSystem } from '../testing/served-system.ts';
 
 const code = 'function main(p) { return p; }';
 const actions = '/namespaces/_/actions';

@@ -1,8 +1,10 @@
 // What tools ask of a running server: its state, its events, and to load or off-load.
 import { strict as assert } from 'node:assert';
+import { basicAuthorization } from '../../common/basic-authorization.ts';
 import { eventually } from '../../runtime/testing/runtime-process.ts';
 import { guestKey } from '../namespaces.ts';
-import { otherKey, ServedSystem, type Answer } from '../testing/served-system.ts';
+import { callApi, type Answer } from '../testing/api-call.ts';
+import { otherKey, ServedSystem } from '../testing/served-system.ts';
 import type { ActivationView, HistoryView, SystemStatus } from '../inspection/views.ts';
 
 const declared = { annotations: [{ key: 'preload', value: { libraries: ['zod'] } }] };
@@ -18,13 +20,7 @@ describe('inspecting a standalone server', function () {
   });
   after(() => served.stop());
 
-  const ask = async (route: string, body?: unknown, key = guestKey): Promise<Answer> => {
-    const response = await fetch(`${served.address}/instainfer/v1${route}`, {
-      headers: { authorization: `Basic ${Buffer.from(key).toString('base64')}` },
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    });
-    return { status: response.status, headers: response.headers, body: await response.json() };
-  };
+  const ask = (route: string, body?: unknown, key = guestKey): Promise<Answer> => callApi(`${served.address}/instainfer/v1${route}`, { key, ...(body === undefined ? {} : { method: 'POST', body }) });
   const status = async (key?: string): Promise<SystemStatus> => (await ask('/status', undefined, key)).body as SystemStatus;
 
   it('tells of each action where it is held and what is expected of it', async () => {
@@ -92,7 +88,7 @@ describe('inspecting a standalone server', function () {
   it('forgets readers that have gone, and says so where there are too many', async () => {
     const open = async (): Promise<{ status: number; close: () => void }> => {
       const aborting = new AbortController();
-      const { status } = await fetch(`${served.address}/instainfer/v1/events`, { headers: { authorization: `Basic ${Buffer.from(guestKey).toString('base64')}` }, signal: aborting.signal });
+      const { status } = await fetch(`${served.address}/instainfer/v1/events`, { headers: { authorization: basicAuthorization(guestKey) }, signal: aborting.signal });
       return { status, close: () => { aborting.abort(); } };
     };
     const readers = await Promise.all(Array.from({ length: 64 }, open));
@@ -118,7 +114,7 @@ describe('inspecting a standalone server', function () {
   });
 
   async function* read(signal: AbortSignal, key = guestKey): AsyncGenerator<{ name: string; data: unknown }> {
-    const response = await fetch(`${served.address}/instainfer/v1/events`, { headers: { authorization: `Basic ${Buffer.from(key).toString('base64')}` }, signal });
+    const response = await fetch(`${served.address}/instainfer/v1/events`, { headers: { authorization: basicAuthorization(key) }, signal });
     assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/);
     let text = '';
     for await (const chunk of response.body ?? []) {

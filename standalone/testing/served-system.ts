@@ -10,10 +10,11 @@ import { createLogger } from '../../common/logger.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
-import { guestKey, guestNamespace, Namespaces } from '../namespaces.ts';
+import { guestNamespace, Namespaces } from '../namespaces.ts';
 import { standaloneMetrics } from '../metrics.ts';
 import { createStandaloneApp } from '../server.ts';
 import { StandaloneSystem } from '../system.ts';
+import { callApi, type Answer, type CallOptions } from './api-call.ts';
 import type { Retention } from '../store/activations.ts';
 
 export const megabytes = 1024 * 1024;
@@ -35,20 +36,6 @@ const smallScheduler: SchedulerConfig = {
   headroomShare: 0.1,
   maxQueuedActivations: 1000,
 };
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: unknown;
-}
-
-export interface CallOptions {
-  readonly method?: string;
-  /** Sent as JSON; a string as it is. */
-  readonly body?: unknown;
-  readonly key?: string | undefined;
-  readonly headers?: Record<string, string>;
-}
 
 export class ServedSystem {
   readonly system: StandaloneSystem;
@@ -90,14 +77,8 @@ export class ServedSystem {
   }
 
   /** @param route below `/api/v1` */
-  async call(route: string, { method = 'GET', body, key = guestKey, headers = {} }: CallOptions = {}): Promise<Answer> {
-    const response = await fetch(`${this.address}/api/v1${route}`, {
-      method,
-      headers: { authorization: `Basic ${Buffer.from(key).toString('base64')}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? undefined : (JSON.parse(text) as unknown) };
+  call(route: string, options?: CallOptions): Promise<Answer> {
+    return callApi(`${this.address}/api/v1${route}`, options);
   }
 
   /** The record of an activation of the guest's, once it has ended. */

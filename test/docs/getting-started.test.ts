@@ -10,7 +10,7 @@ import path from 'node:path';
 import { freePort } from '../../common/free-port.ts';
 import { isAlive } from '../../runtime/testing/driven-runtime.ts';
 import { eventually } from '../../runtime/testing/runtime-process.ts';
-import { guestKey } from '../../standalone/namespaces.ts';
+import { callApi } from '../../standalone/testing/api-call.ts';
 import type { SystemStatus } from '../../standalone/inspection/views.ts';
 
 const project = path.resolve(import.meta.dirname, '../../..');
@@ -65,8 +65,7 @@ describe('docs/getting-started.md', function () {
         else reject(new Error(`${moved(command)}\n${stdout}${stderr}`));
       });
     });
-  const status = async (): Promise<SystemStatus> =>
-    (await (await fetch(`http://${address}/instainfer/v1/status`, { headers: { authorization: `Basic ${Buffer.from(guestKey).toString('base64')}` } })).json()) as SystemStatus;
+  const status = async (): Promise<SystemStatus> => (await callApi(`http://${address}/instainfer/v1/status`)).body as SystemStatus;
 
   it('leads from a clone to an own model that answers preloaded, command by command', async () => {
     const printed: string[] = [];

@@ -1,6 +1,6 @@
 // The reports of the lab and of the demo in a real browser: at two widths, in light and dark, without a network.
 import { strict as assert } from 'node:assert';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,10 +8,8 @@ import type { Browser } from 'playwright-core';
 import { runSimCommand } from '../../demo/sim/run-sim.ts';
 import { runLabCommand } from '../../lab/lab-command.ts';
 import { contrast } from '../support/contrast.ts';
-import { openPage, testBrowser } from '../support/browser.ts';
+import { openPage, takePicture, testBrowser } from '../support/browser.ts';
 
-/** Where pictures of the pages go for people to look at; unset: none are taken. */
-const pictures = process.env['INSTAINFER_SCREENSHOTS'];
 const silent = { stdout: { write: (): void => undefined }, stderr: { write: (): void => undefined } };
 
 describe('reports', function () {
@@ -51,9 +49,7 @@ describe('reports', function () {
           // WCAG 2.2, 1.4.11: parts of graphics that have to be told from what is around them.
           for (const series of colours.series) assert.ok(contrast(series, colours.page) >= 3, `${series} on ${colours.page}`);
           assert.deepEqual(complaints, []);
-          if (pictures === undefined) return;
-          mkdirSync(pictures, { recursive: true });
-          await page.screenshot({ path: path.join(pictures, `report-${file.replace(/\W+/g, '-')}-${width}-${colorScheme}.png`), fullPage: true });
+          await takePicture(page, `report-${file.replace(/\W+/g, '-')}-${width}-${colorScheme}`);
         } finally {
           await page.context().close();
         }

@@ -1,6 +1,7 @@
 // A real Chromium for tests of pages: the machine's own, driven by playwright-core, which brings none. Where there is none the
 // suite is skipped and says so; INSTAINFER_TEST_BROWSER=required makes that a failure.
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/opt/google/chrome/chrome'];
@@ -15,6 +16,12 @@ export async function testBrowser(context: Mocha.Context): Promise<Browser> {
   }
   // Chromium's sandbox does not start as root, and tests look at pages of their own only.
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+/** Keeps a picture of the whole page in the folder INSTAINFER_SCREENSHOTS, for people to look at; none where that is not set. */
+export async function takePicture(page: Page, name: string): Promise<void> {
+  const folder = process.env['INSTAINFER_SCREENSHOTS'];
+  if (folder !== undefined) await page.screenshot({ path: path.join(folder, `${name}.png`), fullPage: true });
 }
 
 export interface WatchedPage {

@@ -2,17 +2,13 @@
 import { strict as assert } from 'node:assert';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { actionKeyOf } from '../../../common/action-identity.ts';
-import { createLogger } from '../../../common/logger.ts';
-import { FakeClock } from '../../../common/testing/fake-clock.ts';
 import { readManifest } from '../../../runtime/model-store/manifest.ts';
-import { readUses, UseRecorder, usesFileName } from '../../../runtime/model-store/model-uses.ts';
+import { usesFileName } from '../../../runtime/model-store/model-uses.ts';
 import { tinyModel } from '../../../runtime/model-store/tiny-model.ts';
-import { eventually } from '../../../runtime/testing/runtime-process.ts';
 import { modelProto } from '../../zoo/onnx-schema.ts';
 import { runModelsCommand } from '../../zoo/command.ts';
 import { useTemporaryFolder } from '../../zoo/testing/temporary-folder.ts';
@@ -102,50 +98,5 @@ describe('collecting unused models', function () {
     assert.ok(((await ask('verify'))['models'] as { problems: string[] }[]).every(({ problems }) => problems.length === 0));
     const { models, keptCount, isDryRun } = await ask('gc', '--unused-days', '0', '--dry-run');
     assert.deepEqual([(models as unknown[]).length, keptCount, isDryRun], [4, 0, true]);
-  });
-
-  describe('what counts as a use', () => {
-    const clock = new FakeClock(1000);
-    const [called, loaded, idle] = ['called', 'loaded', 'idle'].map((name) => actionKeyOf(`guest/${name}`)) as [string, string, string];
-    const recorder = (): UseRecorder => {
-      const made = new UseRecorder({ storeDir: directory, clock, logger: createLogger('test', 'silent'), everyMs: 60_000 });
-      made.learn({ actionKey: called, annotations: { preload: { models: [{ name: 'a', store: 'one@1' }] } } });
-      made.learn({ actionKey: loaded, annotations: { preload: { pipelines: [{ name: 'b', store: 'painter' }], models: [{ name: 'own', path: 'own.onnx' }] } } });
-      made.learn({ actionKey: idle, annotations: { preload: { models: [{ name: 'c', store: 'twin@1' }] } } });
-      made.learn({ actionKey: 'guest/none@1', annotations: { preload: 'wrong' } });
-      return made;
-    };
-
-    it('a call, and a load ahead of one; it is written within a minute, and beside what others have written', async () => {
-      await use({ 'other@2': 5 });
-      const uses = recorder();
-      uses.observe([{ type: 'startActivation', actionKey: called }, { type: 'load', actionKey: loaded }, { type: 'offload', actionKey: idle }, { type: 'createContainer' }]);
-      assert.deepEqual(await readUses(directory), { 'other@2': 5 });
-      const at = clock.now();
-      clock.advance(60_000);
-      await eventually(async () => (await readUses(directory))['one@1'] !== undefined, 'the uses are written');
-      assert.deepEqual(await readUses(directory), { 'other@2': 5, 'one@1': at, painter: at });
-      await uses.close();
-    });
-
-    it('is written at the end too, and nothing where nothing was used', async () => {
-      const uses = recorder();
-      await uses.close();
-      assert.deepEqual(await readUses(directory), {});
-      uses.observe([{ type: 'startActivation', actionKey: called }]);
-      await uses.close();
-      assert.deepEqual(Object.keys(await readUses(directory)), ['one@1']);
-      assert.ok(!(await readdir(directory)).some((name) => name.startsWith(`.${usesFileName}`)));
-    });
-
-    it('is not kept in a store that is not there, and nobody is troubled by it', async () => {
-      const uses = new UseRecorder({ storeDir: inFolder('nowhere'), clock, logger: createLogger('test', 'silent') });
-      uses.learn({ actionKey: called, annotations: { preload: { models: [{ name: 'a', store: 'one@1' }] } } });
-      uses.observe([{ type: 'startActivation', actionKey: called }]);
-      await uses.close();
-      assert.ok(!existsSync(inFolder('nowhere')));
-      await chmod(directory, 0o755);
-      assert.ok((await readFile(path.join(directory, 'manifest.json'), 'utf8')).length > 0);
-    });
   });
 });

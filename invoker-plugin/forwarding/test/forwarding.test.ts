@@ -1,7 +1,7 @@
 // Offers between invokers: who serves an activation in the end, also when one of them is slow, silent or dead.
 import { strict as assert } from 'node:assert';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ActionDocument } from '../../../common/action-document.ts';
+import { actionDocument } from '../../../common/testing/action-documents.ts';
 import { MemoryBus } from '../../../common/bus/memory-bus.ts';
 import { createLogger } from '../../../common/logger.ts';
 import { activationMessageSchema, type ActivationMessage } from '../../../common/messages/activation-message.ts';
@@ -15,18 +15,8 @@ import { FaultyConnection } from '../../testing/faulty-connection.ts';
 import { Forwarding } from '../forwarding.ts';
 import { forwardTopic, mostForwardedBytes } from '../messages.ts';
 
-const actionKey = 'guest/hello@0.0.1';
-const action: ActionDocument = {
-  actionKey,
-  qualifiedName: 'guest/hello',
-  version: '0.0.1',
-  kind: 'nodejs:instainfer',
-  main: 'main',
-  code: '',
-  binary: false,
-  limits: { memoryMegabytes: 256, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
-  annotations: {},
-};
+const action = actionDocument('hello');
+const { actionKey } = action;
 const logger = createLogger('test', 'silent');
 
 function messageOf(count: number, content: Record<string, unknown> = {}): ActivationMessage {

@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync
 import os from 'node:os';
 import path from 'node:path';
 import type { ActionDocument } from '../../../common/action-document.ts';
-import { actionKeyOf } from '../../../common/action-identity.ts';
 import type { LoadEstimate } from '../../../common/load-estimate.ts';
+import { actionDocument } from '../../../common/testing/action-documents.ts';
 import { manifestFileName } from '../manifest.ts';
 import { estimatorOf } from '../load-estimate.ts';
 
@@ -25,18 +25,7 @@ describe('the first guess of a load', () => {
     rmSync(directory, { recursive: true });
   });
 
-  const document = (): ActionDocument => ({
-    actionKey: actionKeyOf('guest/a', '0.0.1', {}),
-    qualifiedName: 'guest/a',
-    version: '0.0.1',
-    kind: 'nodejs:instainfer',
-    main: 'main',
-    code: '',
-    binary: false,
-    limits: { memoryMegabytes: 512, timeoutMs: 60_000, logsMegabytes: 10, concurrency: 1 },
-    annotations: {},
-  });
-  const guess = (preload: unknown): LoadEstimate => estimate({ ...document(), annotations: preload === undefined ? {} : { preload } });
+  const guess = (preload: unknown): LoadEstimate => estimate(actionDocument('a', preload === undefined ? {} : { annotations: { preload } }));
   const none = (): LoadEstimate => guess(undefined);
 
   it('is nothing but a process for an action that declares nothing', () => {
@@ -53,7 +42,7 @@ describe('the first guess of a load', () => {
   it('knows what has come into the store since it was made, and a store that has come since', () => {
     const late = path.join(directory, 'late');
     const ask = estimatorOf(late);
-    const wanted = { ...document(), annotations: { preload: { models: [{ name: 'net', store: 'net' }] } } };
+    const wanted = actionDocument('a', { annotations: { preload: { models: [{ name: 'net', store: 'net' }] } } });
     const before = ask(wanted);
     mkdirSync(late);
     copyFileSync(path.join(directory, manifestFileName), path.join(late, manifestFileName));

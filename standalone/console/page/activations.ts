@@ -5,10 +5,13 @@ import { actionName, clockTime, duration } from './format.ts';
 
 const mostKept = 2000;
 const mostShown = 30;
-export const startTypes = ['preloaded', 'warm', 'prewarmed', 'cold'] as const;
+/** The best first. */
+export const startTypes = ['preloaded', 'warm', 'prewarmed', 'cold'] as const satisfies readonly StartType[];
+type StartType = NonNullable<ActivationView['startType']>;
 
 export class ActivationLog {
   private kept: readonly ActivationView[] = [];
+  private counts = new Map<string, Map<StartType, number>>();
   private readonly list: KeyedList<ActivationView>;
 
   constructor(parent: HTMLElement, namespace: () => string) {
@@ -31,11 +34,22 @@ export class ActivationLog {
     this.list.show(this.kept.slice(-mostShown).toReversed());
   }
 
-  /** Such as `3 preloaded, 1 cold`. */
+  /** Counts the starts of every action once, for {@link startsOf}. */
+  count(): void {
+    this.counts = new Map();
+    for (const { action, startType } of this.kept) {
+      if (startType === undefined) continue;
+      const ofAction = this.counts.get(action) ?? new Map<StartType, number>();
+      this.counts.set(action, ofAction.set(startType, (ofAction.get(startType) ?? 0) + 1));
+    }
+  }
+
+  /** Such as `3 preloaded, 1 cold`; of the last count. */
   startsOf(actionKey: string): string {
-    const own = this.kept.filter(({ action }) => action === actionKey);
-    const counts = startTypes.map((type) => ({ type, count: own.filter(({ startType }) => startType === type).length })).filter(({ count }) => count > 0);
-    return counts.length === 0 ? '' : `starts: ${counts.map(({ type, count }) => `${count} ${type}`).join(', ')}`;
+    const ofAction = this.counts.get(actionKey);
+    if (ofAction === undefined) return '';
+    const parts = startTypes.flatMap((type) => (ofAction.has(type) ? [`${ofAction.get(type)} ${type}`] : []));
+    return `starts: ${parts.join(', ')}`;
   }
 }
 

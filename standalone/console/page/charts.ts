@@ -13,7 +13,8 @@ const narrow = 640;
 /** How much of the future is shown. */
 const aheadMs = 5 * 60_000;
 
-function drawn(parent: HTMLElement, now: number, options: PlotModule.PlotOptions): void {
+/** @param untilMs how much of the future is shown */
+function drawn(parent: HTMLElement, now: number, options: PlotModule.PlotOptions, untilMs = 0): void {
   // A text of 12 px stays readable where the chart is not made smaller than it was drawn.
   const width = Math.max(280, parent.clientWidth);
   const plot = Plot.plot({
@@ -22,7 +23,7 @@ function drawn(parent: HTMLElement, now: number, options: PlotModule.PlotOptions
     height: 190,
     marginLeft: 44,
     marginRight: 8,
-    x: { type: 'time', domain: [new Date(now - shownMs), new Date(now)], label: null, ticks: width < narrow ? 4 : 8 },
+    x: { type: 'time', domain: [new Date(now - shownMs), new Date(now + untilMs)], label: null, ticks: width < narrow ? 4 : 8 },
     ...options,
   });
   parent.replaceChildren(plot);
@@ -72,7 +73,6 @@ export function drawWindows(parent: HTMLElement, actions: readonly ActionView[],
     ariaLabel: 'Calls and pre-load windows by action',
     height: 50 + names.length * 26,
     marginLeft: Math.min(160, 20 + longest * 7),
-    x: { type: 'time', domain: [new Date(now - shownMs), new Date(now + aheadMs)], label: null, ticks: parent.clientWidth < narrow ? 4 : 8 },
     y: { domain: names, label: null, tickFormat: (name: string) => (name.length > 20 ? `${name.slice(0, 19)}…` : name) },
     color: { domain: [...startTypes], range: startColours },
     marks: [
@@ -80,7 +80,7 @@ export function drawWindows(parent: HTMLElement, actions: readonly ActionView[],
       Plot.tickX(calls, { x: 'at', y: 'name', stroke: 'startType', strokeWidth: 2, insetTop: 2, insetBottom: 2 }),
       Plot.ruleX([new Date(now)], { stroke: 'var(--faint)', strokeDasharray: '3 3' }),
     ],
-  });
+  }, aheadMs);
 }
 
 export function drawLegend(parent: HTMLElement, entries: readonly { readonly className: string; readonly text: string }[]): void {

@@ -19,8 +19,8 @@ const dialog = new InvokeDialog(server);
 let status: SystemStatus | undefined;
 let memory: MemoryPoint[] = [];
 let chartsDrawnAt = 0;
-/** The server's clock against this one, from the last state: what is shown between two states is right even so. */
 const namespace = (): string => status?.namespace ?? '';
+/** By the server's clock, which need not be this machine's. */
 const now = (): number => status?.at ?? Date.now();
 
 const log = new ActivationLog(byId('activations', HTMLTableSectionElement), namespace);
@@ -55,7 +55,7 @@ function summaryTile([label]: readonly [string, string]): Row<readonly [string, 
 
 function show(current: SystemStatus): void {
   status = current;
-  const { poolUsedBytes, poolMemoryBytes, residentBytes, waitingCount, preload } = current;
+  const { at, poolUsedBytes, poolMemoryBytes, usedBytes, residentBytes, waitingCount, preload } = current;
   setText(byId('who', HTMLParagraphElement), `namespace ${current.namespace}`);
   summary.show([
     ['containers', String(current.containers.length)],
@@ -66,12 +66,13 @@ function show(current: SystemStatus): void {
     ['found ready', readyShare()],
   ]);
   containers.show(current.containers);
+  log.count();
   actions.show(current.actions);
   setText(byId('actions-hint', HTMLParagraphElement), current.actions.length === 0 ? 'None yet. Create one: wsk action create NAME FILE.js --kind nodejs:instainfer' : '');
   log.show();
-  if (current.at - (memory.at(-1)?.at ?? 0) >= betweenChartsMs) memory.push(current);
-  memory = memory.filter(({ at }) => at > current.at - shownMs);
-  if (Math.abs(current.at - chartsDrawnAt) >= betweenChartsMs) drawCharts(current.at);
+  if (at - (memory.at(-1)?.at ?? 0) >= betweenChartsMs) memory.push({ at, poolUsedBytes, usedBytes, residentBytes });
+  memory = memory.filter((point) => point.at > at - shownMs);
+  if (Math.abs(at - chartsDrawnAt) >= betweenChartsMs) drawCharts(at);
 }
 
 /** Calls that found what they need loaded, of the ones shown in the charts. */

@@ -1,0 +1,36 @@
+// What a server that schedules does with a model store besides loading from it: it guesses what loads will take, and keeps when
+// each model was used.
+import path from 'node:path';
+import type { ActionDocument } from '../common/action-document.ts';
+import type { Clock } from '../common/clock.ts';
+import type { LoadEstimate } from '../common/load-estimate.ts';
+import type { Logger } from '../common/logger.ts';
+import type { SchedulerCommand } from '../invoker-plugin/core/commands.ts';
+import { estimatorOf } from '../runtime/model-store/load-estimate.ts';
+import { UseRecorder } from '../runtime/model-store/model-uses.ts';
+
+export interface ModelStoreUse {
+  /** To be asked when an action is deployed. */
+  readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** To be called after every step of the scheduler. */
+  readonly observe: (commands: readonly SchedulerCommand[]) => void;
+  /** Writes what is not written yet. */
+  readonly close: () => Promise<void>;
+}
+
+/** @param modelStore undefined: there is none, and nothing is kept */
+export function modelStoreUse(modelStore: string | undefined, clock: Clock, logger: Logger): ModelStoreUse {
+  const estimate = estimatorOf(modelStore);
+  if (modelStore === undefined) return { estimate, observe: () => undefined, close: () => Promise.resolve() };
+  const recorder = new UseRecorder({ storeDir: path.resolve(modelStore), clock, logger });
+  return {
+    estimate: (action) => {
+      recorder.learn(action);
+      return estimate(action);
+    },
+    observe: (commands) => {
+      for (const command of commands) if (command.type === 'startActivation' || command.type === 'load') recorder.used(command.actionKey);
+    },
+    close: () => recorder.close(),
+  };
+}
