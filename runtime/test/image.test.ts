@@ -10,6 +10,7 @@ import { describeBasicContract } from '../testing/basic-suite.ts';
 import { describeConcurrencyContract } from '../testing/concurrency-suite.ts';
 import { assertOk, assertQuiet, initialised, runBody, type ContainerFactory, type FreshContainer } from '../testing/conformance.ts';
 import { DockerRuntime, requireEngine, testImage } from '../testing/container-engine.ts';
+import { describeKnativeContract } from '../testing/knative-suite.ts';
 import { describeMisbehaviour } from '../testing/misbehaviour-suite.ts';
 import { describeNodejsContract } from '../testing/nodejs-suite.ts';
 
@@ -68,6 +69,16 @@ describe(`the image ${testImage}`, function () {
     const concurrent = factory({ __OW_ALLOW_CONCURRENT: 'true' });
     describeNodejsContract(concurrent);
     describeArchiveContract(concurrent);
+  });
+
+  describe('as a Knative service, on the port that Knative gives it', () => {
+    describeKnativeContract(async (environment) => {
+      const runtime = await DockerRuntime.start(docker, { PORT: '9090', ...environment });
+      running.add(runtime);
+      // The suite ends each service after its test, before this file's own clean-up, and some tests have ended theirs.
+      let end: Promise<number> | undefined;
+      return { baseUrl: runtime.baseUrl, stop: () => (end ??= runtime.stop()) };
+    });
   });
 
   describe('an image derived from it', () => {

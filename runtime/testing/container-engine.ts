@@ -11,6 +11,7 @@ export const testImage = process.env['INSTAINFER_TEST_IMAGE'] ?? 'instainfer/act
 const marker = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n';
 const startTimeoutMs = 30_000;
 const logTimeoutMs = 10_000;
+const graceSeconds = 30;
 /** OpenWhisk's harness waits so long for logs that no marker announces. */
 const quietMs = 100;
 
@@ -55,7 +56,7 @@ export class DockerRuntime {
     this.baseUrl = baseUrl;
   }
 
-  /** Resolves when its proxy listens. */
+  /** Resolves when its proxy listens, on the port that the environment's PORT says, else on 8080. */
   static async start(docker: Docker, environment: Readonly<Record<string, string>> = {}, { image = testImage, name, labels = {}, memoryBytes = 512 * 2 ** 20, folders = {}, temporaryBytes }: RunOptions = {}): Promise<DockerRuntime> {
     count += 1;
     const container = await docker.createContainer({
@@ -77,7 +78,7 @@ export class DockerRuntime {
     try {
       await container.start();
       const address = Object.values((await container.inspect()).NetworkSettings.Networks)[0]?.IPAddress ?? '';
-      const runtime = new DockerRuntime(container, `http://${address}:8080`);
+      const runtime = new DockerRuntime(container, `http://${address}:${environment['PORT'] ?? 8080}`);
       await runtime.listening();
       return runtime;
     } catch (error) {
@@ -88,6 +89,17 @@ export class DockerRuntime {
 
   call(method: 'GET' | 'POST', route: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return callRuntime(this.baseUrl, method, route, body, headers);
+  }
+
+  /** Ends it as an invoker or Kubernetes would; resolves to its exit code, and it is removed. */
+  async stop(): Promise<number> {
+    await this.container.stop({ t: graceSeconds }).catch((error: unknown) => {
+      // The engine answers so of a container that has ended.
+      if ((error as { statusCode?: number }).statusCode !== 304) throw error;
+    });
+    const { State } = await this.container.inspect();
+    await this.remove();
+    return State.ExitCode;
   }
 
   /** Everything logged, once each stream holds `markers` end markers; the engine writes logs a moment after the reply. */

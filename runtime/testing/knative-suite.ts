@@ -103,8 +103,8 @@ export function describeKnativeContract(start: ServiceFactory): void {
   describe('a service whose code comes with the environment', () => {
     it('is ready when its code is initialised and the artifacts its archive declares are resident', async () => {
       const code = await zipBase64({
-        'index.js': `const startedAt = Date.now(); exports.main = () => ({ startedAt, loaded: Object.keys(require.cache).some((file) => file.includes('/yazl/')) });`,
-        'instainfer.json': '{"libraries":["yazl"]}',
+        'index.js': `const startedAt = Date.now(); exports.main = () => ({ startedAt, loaded: Object.keys(require.cache).some((file) => file.includes('/openwhisk/')) });`,
+        'instainfer.json': '{"libraries":["openwhisk"]}',
       });
       const service = await dedicated(code, { __OW_ACTION_BINARY: 'true', __OW_ACTION_NAME: 'preloaded' });
       const calledAt = Date.now();
