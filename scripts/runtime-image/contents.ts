@@ -99,7 +99,7 @@ function resolveFolder(lock: PackageLock, name: string, from: string): string | 
 
 /** Whether a file of a package is of use at run time on this platform. */
 export function isNeeded(packageFile: string, platform: string, architecture: string): boolean {
-  if (/\.(?:[cm]?ts|map|md)$/i.test(packageFile)) return false;
+  if (/\.(?:[cm]?ts|map|md)$/i.test(packageFile) || /\/test(?:ing)?\//.test(packageFile)) return false;
   const onnxRuntime = /^node_modules\/onnxruntime-node\/(script\/|bin\/[^/]+\/([^/]+)\/([^/]+)\/)/.exec(packageFile);
   if (onnxRuntime === null) return true;
   return onnxRuntime[2] === platform && onnxRuntime[3] === architecture;

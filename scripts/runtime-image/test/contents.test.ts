@@ -47,9 +47,9 @@ describe('what the runtime image holds', () => {
     assert.equal(needed('dist/index.js'), true);
   });
 
-  it('leaves out sources, source maps and manuals of packages, not their licences', () => {
+  it('leaves out sources, source maps, tests and manuals of packages, not their licences', () => {
     const needed = (file: string): boolean => isNeeded(`node_modules/a/${file}`, 'linux', 'x64');
-    assert.deepEqual(['index.js', 'LICENSE', 'index.d.ts', 'index.ts', 'index.js.map', 'README.md'].map(needed), [true, true, false, false, false, false]);
+    assert.deepEqual(['index.js', 'LICENSE', 'index.d.ts', 'index.ts', 'index.js.map', 'README.md', 'test/index.js', 'lib/latest/index.js'].map(needed), [true, true, false, false, false, false, false, true]);
   });
 });
 
