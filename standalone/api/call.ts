@@ -19,10 +19,12 @@ export const mostCodeBytes = 48 * 1024 * 1024;
 
 const entityName = /^(?:\w|\w[\w@ .&-]{0,254}[\w@.&-])$/;
 
+export const isEntityName = (text: string): boolean => entityName.test(text);
+
 /** A part of the path. @throws ApiError 400 */
 export function nameOf(request: Request, parameter: string): string {
   const name = request.params[parameter];
-  if (typeof name !== 'string' || !entityName.test(name)) throw new ApiError(400, `'${String(name)}' is no name of an entity: letters, digits, _ first, then also @ . & - and spaces, 256 at most.`);
+  if (typeof name !== 'string' || !isEntityName(name)) throw new ApiError(400, `'${String(name)}' is no name of an entity: letters, digits, _ first, then also @ . & - and spaces, 256 at most.`);
   return name;
 }
 

@@ -3,9 +3,10 @@
 import type { Request } from 'express';
 import type { Clock } from '../../common/clock.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
+import type { User } from '../../common/messages/identity.ts';
 import type { Invocation } from '../../controller-plugin/embedded/controller.ts';
 import type { Activations } from '../store/activations.ts';
-import { qualifiedNameOf, type Parameter } from '../store/entity.ts';
+import { qualifiedNameOf, type Parameter, type StoredAction } from '../store/entity.ts';
 import { visibleAction, type ActionPlace } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiError, malformed, notFound, tooLarge } from './api-error.ts';
@@ -16,42 +17,62 @@ import { serverTimingOf } from './server-timing.ts';
 import { traceContextOf } from './trace-context.ts';
 
 /** Longest and usual wait of a blocking call. */
-const longestWaitMs = 60_000;
+export const longestWaitMs = 60_000;
 /** Of an activation: its status code to the status of a blocking call (Actions.scala). */
 const httpStatusOf: readonly number[] = [200, 502, 502, 500];
+const activationIdHeader = 'x-openwhisk-activation-id';
 
 /** @throws ApiError 400, 403, 404, 413 */
 export async function invokeAction(context: ApiContext, request: Request, response: ApiResponse, place: ActionPlace): Promise<void> {
-  const { entities, controller, activations } = context.system;
-  const { user, transid } = response.locals;
+  const { entities } = context.system;
+  const { user } = response.locals;
   const found = visibleAction(entities, user, place);
   const [blocking, resultOnly] = [switchOf(request, 'blocking', false), switchOf(request, 'result', false)];
   const waitMs = integerOf(request, 'timeout') ?? longestWaitMs;
   if (waitMs < 1 || waitMs > longestWaitMs) throw new ApiError(400, `Timeout must be number of milliseconds up to ${longestWaitMs}.`);
   const parameters = mergeParameters(found.package?.parameters ?? [], found.action.parameters);
   const content = contentOf(parameters, found.action.annotations, payloadOf(jsonOf(request)));
-  const document = await entities.findLatest(qualifiedNameOf(found.action));
-  if (document === undefined) throw notFound();
-  const traceContext = traceContextOf(request);
-  const invocation = controller.invoke(document, content, {
-    user,
-    transid,
-    blocking,
-    initArgs: parameters.filter(({ init }) => init === true).map(({ key }) => key),
-    ...(traceContext === undefined ? {} : { traceContext }),
-  });
-  const { activationId } = invocation;
-  response.set('x-openwhisk-activation-id', activationId);
-  const record = blocking ? await answerWithin(context.clock, waitMs, recordOf(invocation, activations, user.namespace.name)) : undefined;
+  const record = await awaitActivation(context, request, response, { action: found.action, parameters, content, user, blocking, waitMs });
   if (record === undefined) {
-    response.status(202).json({ activationId });
+    response.status(202).json({ activationId: response.getHeader(activationIdHeader) });
     return;
   }
-  response.set('server-timing', serverTimingOf(record));
   const { statusCode, result } = record.response;
   // An array is what the action gave, in whichever form it was asked for.
   const body = resultOnly || Array.isArray(result) ? (result ?? {}) : activationView({ ...record, logs: [] });
   response.status(httpStatusOf[statusCode] ?? 500).json(body);
+}
+
+export interface Invoked {
+  readonly action: StoredAction;
+  readonly parameters: readonly Parameter[];
+  readonly content: Record<string, unknown>;
+  /** On whose behalf: the record is written into this one's namespace. */
+  readonly user: User;
+  readonly blocking: boolean;
+  readonly waitMs: number;
+}
+
+/**
+ * Invokes an action and says in the response's headers which activation that is and how it started.
+ * @returns its record, or undefined where nobody waits for it or the wait is over
+ * @throws ApiError 404, 500
+ */
+export async function awaitActivation({ clock, system }: ApiContext, request: Request, response: ApiResponse, { action, parameters, content, user, blocking, waitMs }: Invoked): Promise<WhiskActivation | undefined> {
+  const document = await system.entities.findLatest(qualifiedNameOf(action));
+  if (document === undefined) throw notFound();
+  const traceContext = traceContextOf(request);
+  const invocation = system.controller.invoke(document, content, {
+    user,
+    transid: response.locals.transid,
+    blocking,
+    initArgs: parameters.filter(({ init }) => init === true).map(({ key }) => key),
+    ...(traceContext === undefined ? {} : { traceContext }),
+  });
+  response.set(activationIdHeader, invocation.activationId);
+  const record = blocking ? await answerWithin(clock, waitMs, recordOf(invocation, system.activations, user.namespace.name)) : undefined;
+  if (record !== undefined) response.set('server-timing', serverTimingOf(record));
+  return record;
 }
 
 /** @throws ApiError 400 */
@@ -61,10 +82,15 @@ function payloadOf(json: unknown): Record<string, unknown> {
   return json as Record<string, unknown>;
 }
 
+/** What a call may not set: the parameters with a value, of an action that says so. */
+export function protectedNamesOf(parameters: readonly Parameter[], annotations: readonly Parameter[]): string[] {
+  const isFinal = annotations.some(({ key, value }) => key === 'final' && value === true);
+  return isFinal ? parameters.filter(({ value }) => value !== null && value !== '').map(({ key }) => key) : [];
+}
+
 /** @throws ApiError 400, 413 */
 export function contentOf(parameters: readonly Parameter[], annotations: readonly Parameter[], payload: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const isFinal = annotations.some(({ key, value }) => key === 'final' && value === true);
-  if (isFinal && parameters.some(({ key, value }) => value !== null && value !== '' && Object.hasOwn(payload, key))) {
+  if (protectedNamesOf(parameters, annotations).some((name) => Object.hasOwn(payload, name))) {
     throw new ApiError(400, 'Request defines parameters that are not allowed (e.g., reserved properties).');
   }
   const content: Record<string, unknown> = { ...Object.fromEntries(parameters.map(({ key, value }) => [key, value])), ...payload };

@@ -9,17 +9,25 @@ import { ApiError, tooLarge } from './api-error.ts';
 import { absentRoutes, apiInfo, namespaceRoutes } from './basics.ts';
 import { mostCodeBytes, mostParameterBytes, type ApiResponse } from './call.ts';
 import { packageRoutes } from './packages.ts';
+import { webRoutes } from './web-routes.ts';
 
 /** An entity's code, and what is around it in its JSON: quotes and line ends of source text take two characters. */
 const mostEntityBytes = 2 * mostCodeBytes + 3 * mostParameterBytes;
 
 /** A transaction of the caller's own, unless it pretends to be one of the platform's. */
-export function transaction(clock: ApiContext['clock']): RequestHandler {
+function transactionId(clock: ApiContext['clock']): RequestHandler {
   return (request, response, next) => {
     const given = request.get('x-request-id');
     const id = given === undefined || given === '' || given.startsWith('sid_') ? randomUUID().replaceAll('-', '') : given.slice(0, 128);
     (response as ApiResponse).locals.transid = [id, Math.floor(clock.now())];
     response.set('x-request-id', id);
+    next();
+  };
+}
+
+/** What pages of other sites may ask. */
+function crossOrigin(): RequestHandler {
+  return (request, response, next) => {
     response.set({
       'access-control-allow-origin': '*',
       'access-control-allow-headers': 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent',
@@ -28,6 +36,10 @@ export function transaction(clock: ApiContext['clock']): RequestHandler {
     if (request.method === 'OPTIONS') response.status(200).end();
     else next();
   };
+}
+
+export function transaction(clock: ApiContext['clock']): RequestHandler[] {
+  return [transactionId(clock), crossOrigin()];
 }
 
 export function authentication({ namespaces }: ApiContext): RequestHandler {
@@ -74,7 +86,10 @@ function apiErrorOf(thrown: unknown): ApiError | undefined {
 
 export function apiRouter(context: ApiContext): Router {
   const router = Router();
-  router.use(transaction(context.clock));
+  router.use(transactionId(context.clock));
+  // Before what other sites may ask is said: a web action may say it itself.
+  router.use('/web', webRoutes(context));
+  router.use(crossOrigin());
   router.get('/', (_request, response) => {
     response.json(apiInfo);
   });
