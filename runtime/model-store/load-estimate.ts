@@ -7,6 +7,7 @@ import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { partNames } from '../diffusion/part.ts';
 import { declaredBy } from '../protocol.ts';
 import { findModel, manifestFileName, manifestSchema, type Manifest } from './manifest.ts';
+import { externalBytesOf } from './resident-bytes.ts';
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
 const slotBaseBytes = 48 * 1024 * 1024;
@@ -54,8 +55,9 @@ function estimateOf(manifest: Manifest, reference: string): LoadEstimate {
   const model = findModel(manifest, reference);
   if (model === undefined) return unknown;
   const measured = model.form?.measured;
-  // Without a measured form: read at 200 MB a second, and held twice.
+  const [plainBytes, externalBytes] = [model.plain.bytes, externalBytesOf(model)];
+  // Without a measured form: read at 200 MB a second, and held twice, or once where the weights are mapped.
   return measured === undefined
-    ? { loadMs: model.plain.bytes / 200_000, residentBytes: 2 * model.plain.bytes }
+    ? { loadMs: (plainBytes + externalBytes) / 200_000, residentBytes: 2 * plainBytes + externalBytes }
     : { loadMs: measured.aheadLoadMs + measured.firstRunMs, residentBytes: measured.privateBytes };
 }

@@ -10,14 +10,15 @@ import { findModel } from './manifest-file.ts';
 import type { StoredModel } from './manifest.ts';
 import type { ModelStore } from './model-store.ts';
 import { checkSizes, planOpening, quietOptions, type OpenMode } from './open-model.ts';
-import { predictPlainResidentBytes } from './resident-bytes.ts';
+import { externalBytesOf, predictPlainResidentBytes } from './resident-bytes.ts';
 
 export interface LocatedPart {
   readonly name: PartName;
   /** Absolute. */
   readonly plainFile: string;
-  /** With the external data beside it. */
   readonly plainBytes: number;
+  /** Of the files around it: external data may have any name. */
+  readonly externalBytes: number;
   readonly stored: { readonly store: ModelStore; readonly entry: StoredModel } | undefined;
 }
 
@@ -55,7 +56,8 @@ export function findPipeline(storeDir: string, store: ModelStore | undefined, re
     const entry = entries.get(part);
     if (entry === undefined) return plainPart(folder, part);
     const plainFile = store.pathOf(entry.plain);
-    return { name: part, plainFile, plainBytes: Math.max(entry.plain.bytes, folderBytes(path.dirname(plainFile), entry.form?.files.map((file) => store.pathOf(file)))), stored: { store, entry } };
+    const around = bytesAround(plainFile, entry.form?.files.map((file) => store.pathOf(file)) ?? []);
+    return { name: part, plainFile, plainBytes: entry.plain.bytes, externalBytes: Math.max(externalBytesOf(entry), around), stored: { store, entry } };
   });
   return { folder, parts };
 }
@@ -71,16 +73,23 @@ export function pipelineIn(folder: string): LocatedPipeline {
 function plainPart(folder: string, name: PartName): LocatedPart {
   const plainFile = path.join(folder, name, 'model.onnx');
   if (!existsSync(plainFile)) throw corruptPipeline(`${name}/model.onnx of the pipeline ${folder} is missing`);
-  return { name, plainFile, plainBytes: folderBytes(path.dirname(plainFile), undefined), stored: undefined };
+  return { name, plainFile, plainBytes: sizeOf(plainFile), externalBytes: bytesAround(plainFile, []), stored: undefined };
 }
 
-/** External data may have any name: all files of the folder count, but those of a loading form. */
-function folderBytes(folder: string, formFiles: readonly string[] | undefined): number {
-  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-  return files
-    .map(({ name }) => path.join(folder, name))
-    .filter((file) => formFiles?.includes(file) !== true)
-    .reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
+/**
+ * What lies beside a plain file and in folders beside it, where ONNX lets external data lie. Links count as what they lead to:
+ * the cache of a model hub has nothing else.
+ */
+function bytesAround(plainFile: string, formFiles: readonly string[]): number {
+  const folder = path.dirname(plainFile);
+  const others = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => path.join(folder, name));
+  return others.filter((file) => file !== plainFile && !formFiles.includes(file)).reduce((sum, file) => sum + sizeOf(file), 0);
+}
+
+/** Of a file; 0 for everything else. */
+function sizeOf(file: string): number {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return found?.isFile() === true ? found.size : 0;
 }
 
 export interface PartOpening {
@@ -96,18 +105,18 @@ export interface PartOpening {
  * How a part is opened here: in its loading form where there is one for this machine.
  * @throws AppError MODEL_CORRUPT when a file has not the size it should have
  */
-export function planPartOpening({ name, plainFile, plainBytes, stored }: LocatedPart, mode: OpenMode): PartOpening {
+export function planPartOpening({ name, plainFile, plainBytes, externalBytes, stored }: LocatedPart, mode: OpenMode): PartOpening {
   if (!existsSync(plainFile)) throw corruptPipeline(`${name}/model.onnx is missing (${plainFile})`);
-  if (stored === undefined) return { file: plainFile, sessionOptions: mode === 'stock' ? {} : quietOptions, fileBytes: plainBytes, files: [plainFile] };
+  if (stored === undefined) return { file: plainFile, sessionOptions: mode === 'stock' ? {} : quietOptions, fileBytes: plainBytes + externalBytes, files: [plainFile] };
   const { store, entry } = stored;
   const opening = planOpening(store, entry, mode);
   checkSizes(store, entry, opening.files);
-  const fileBytes = opening.form === 'plain' ? plainBytes : opening.files.reduce((sum, file) => sum + file.bytes, 0);
+  const fileBytes = opening.form === 'plain' ? plainBytes + externalBytes : opening.files.reduce((sum, file) => sum + file.bytes, 0);
   return { file: store.pathOf(opening.file), sessionOptions: opening.sessionOptions, fileBytes, files: opening.files.map((file) => store.pathOf(file)) };
 }
 
 /** Private bytes that a part will cost, its first inference included. */
-export function predictPartBytes({ plainBytes, stored }: LocatedPart, mode: OpenMode): number {
+export function predictPartBytes({ plainBytes, externalBytes, stored }: LocatedPart, mode: OpenMode): number {
   const form = mode === 'stock' ? undefined : stored?.entry.form;
-  return form?.key === currentFormKey() ? form.measured.privateBytes : predictPlainResidentBytes(plainBytes);
+  return form?.key === currentFormKey() ? form.measured.privateBytes : predictPlainResidentBytes(plainBytes, externalBytes);
 }

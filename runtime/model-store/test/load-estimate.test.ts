@@ -17,7 +17,7 @@ describe('the first guess of a load', () => {
   before(async () => {
     directory = mkdtempSync(path.join(os.tmpdir(), 'estimates-'));
     const model = (name: string, bytes: number): object => ({ name, version: '1', parameterCount: 1, plain: { path: `${name}.onnx`, bytes, sha256: '0'.repeat(64) }, sampleInputs: {} });
-    const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes)];
+    const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes), { ...model('outside', megabytes), externalData: [{ path: 'outside.data', bytes: 99 * megabytes, sha256: '0'.repeat(64) }] }];
     writeFileSync(path.join(directory, manifestFileName), JSON.stringify({ formatVersion: 1, models }));
     estimate = estimatorOf(directory);
   });
@@ -37,6 +37,11 @@ describe('the first guess of a load', () => {
     const added = ({ loadMs, residentBytes }: LoadEstimate): number[] => [loadMs, residentBytes - none().residentBytes];
     assert.deepEqual(added(guess({ models: [{ name: 'net', store: 'net@1' }] })), [100, 40 * megabytes]);
     for (const store of ['sd', 'sd@1']) assert.deepEqual(added(guess({ pipelines: [{ name: 'painter', store }] })), [500, 200 * megabytes]);
+  });
+
+  it('counts weights that are in files beside the network', () => {
+    const { loadMs, residentBytes } = guess({ models: [{ name: 'outside', store: 'outside' }] });
+    assert.deepEqual([loadMs, residentBytes - none().residentBytes], [500, 101 * megabytes]);
   });
 
   it('knows what has come into the store since it was made, and a store that has come since', () => {

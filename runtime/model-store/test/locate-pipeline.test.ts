@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { AppError } from '../../../common/errors.ts';
@@ -11,7 +11,7 @@ import type { Manifest, StoredModel } from '../manifest.ts';
 import { manifestFileName } from '../manifest-file.ts';
 import { openStoreIfAny } from '../open-store.ts';
 import { ModelStore } from '../model-store.ts';
-import { predictPlainResidentBytes } from '../resident-bytes.ts';
+import { predictPlainResidentBytes, predictResidentBytes } from '../resident-bytes.ts';
 
 const isError = (code: string, text: RegExp) => (error: unknown): boolean => error instanceof AppError && error.code === code && text.test(error.message);
 
@@ -65,7 +65,7 @@ describe('a pipeline of the model store', () => {
     const plainBytes = sizeOf('painter/unet/model.onnx');
     assert.equal(planPartOpening(unetOf(parts), 'ahead').file, path.join(directory, 'painter/unet/model.onnx'));
     // What lies beside it counts, for it may be external data; the form does not; the UNet's config.json does.
-    assert.equal(predictPartBytes(unetOf(parts), 'ahead'), predictPlainResidentBytes(plainBytes + sizeOf('painter/unet/config.json')));
+    assert.equal(predictPartBytes(unetOf(parts), 'ahead'), predictPlainResidentBytes(plainBytes, sizeOf('painter/unet/config.json')));
     const own = findPipeline(directory, await storeOf(partNames.map((part) => entryOf(part, currentFormKey()))), 'painter');
     assert.equal(planPartOpening(unetOf(own.parts), 'stock').file, path.join(directory, 'painter/unet/model.onnx'));
   });
@@ -76,6 +76,36 @@ describe('a pipeline of the model store', () => {
     rmSync(path.join(directory, manifestFileName));
     const none = findPipeline(directory, await openStoreIfAny(directory, ModelStore.open), 'painter@1');
     assert.deepEqual(none.parts.map(({ plainFile }) => path.relative(directory, plainFile)), partNames.map((part) => `painter/${part}/model.onnx`));
+  });
+
+  describe('with weights in external data needs memory for them', () => {
+    let folder: string;
+    before(() => {
+      folder = path.join(directory, 'outside');
+      cpSync(path.join(directory, 'painter'), folder, { recursive: true });
+      for (const part of partNames) for (const form of ['form.onnx', 'form.data']) rmSync(path.join(folder, part, form));
+    });
+    const needed = (): number => predictPartBytes(unetOf(findPipeline(directory, undefined, 'outside').parts), 'ahead');
+    const expected = (externalBytes: number): number => predictPlainResidentBytes(sizeOf('outside/unet/model.onnx'), sizeOf('outside/unet/config.json') + externalBytes);
+
+    it('that lies beside the network, in a folder beside it, or behind a link', () => {
+      assert.equal(needed(), expected(0));
+      writeFileSync(path.join(folder, 'unet/model.onnx_data'), '');
+      truncateSync(path.join(folder, 'unet/model.onnx_data'), 3e9);
+      assert.equal(needed(), expected(3e9));
+      assert.ok(needed() > 3e9);
+      mkdirSync(path.join(folder, 'unet/weights'));
+      writeFileSync(path.join(folder, 'unet/weights/0'), Buffer.alloc(2000));
+      assert.equal(needed(), expected(3e9 + 2000));
+      symlinkSync(path.join(folder, 'unet/model.onnx_data'), path.join(folder, 'unet/linked'));
+      assert.equal(needed(), expected(6e9 + 2000));
+    });
+
+    it('that an entry of the store names, in whichever mode the plain file is opened', () => {
+      const plain = stored('painter/unet/model.onnx');
+      const entry: StoredModel = { ...entryOf('unet', 'another'), externalData: [{ path: 'painter/unet/model.onnx_data', bytes: 3e9, sha256: '0'.repeat(64) }] };
+      for (const mode of ['stock', 'ahead'] as const) assert.equal(predictResidentBytes(entry, mode), predictPlainResidentBytes(plain.bytes, 3e9));
+    });
   });
 
   it('whose form is cut short is refused', async () => {
