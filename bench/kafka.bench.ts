@@ -172,6 +172,7 @@ function measureInvoker(settings: Settings): Promise<Measured[]> {
       valueHorizonMs: 60_000,
       evictionHysteresis: 1.2,
       headroomShare: 0.1,
+      mostPinnedShare: 0.25,
       maxQueuedActivations: 100_000,
     };
     await bus.ensureTopic('health', openWhiskTopicSettings.health);

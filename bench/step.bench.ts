@@ -40,6 +40,7 @@ class Pool {
       valueHorizonMs: 60_000,
       evictionHysteresis: 2,
       headroomShare: 0.1,
+      mostPinnedShare: 0.25,
       maxQueuedActivations: 1000,
     };
   }

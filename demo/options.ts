@@ -326,6 +326,7 @@ export function schedulerConfigOf(options: ReplayOptions, arm: Arm): SchedulerCo
     valueHorizonMs: 60_000,
     evictionHysteresis: 1.2,
     headroomShare: 0.1,
+    mostPinnedShare: 0.25,
     maxQueuedActivations: 1000,
   };
 }

@@ -2,14 +2,20 @@
 import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
 import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
+import type { Logger } from '../common/logger.ts';
 import type { Plan } from '../controller-plugin/protocol.ts';
 import { declaresArtifacts } from '../runtime/protocol.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
+import { nobodyMayWish, readWishes, type MayWish } from './action-wishes.ts';
 import type { SchedulerEvent } from './core/events.ts';
+import type { ActionWishes } from './core/wishes.ts';
 
 export interface DeploymentsOptions {
   readonly catalog: ActionCatalog;
   readonly clock: Clock;
+  readonly logger: Logger;
+  /** Absent: nobody may. */
+  readonly mayWish: MayWish | undefined;
   /** The invoker that prepares: plans may be for others. */
   readonly invoker: number;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
@@ -32,6 +38,7 @@ export class Deployments {
     const { actionKey } = action;
     this.known.add(actionKey);
     const { loadMs, residentBytes } = estimate(action);
+    const wishes = this.wishesOf(action);
     submit({
       type: 'actionDeployed',
       at: clock.now(),
@@ -41,8 +48,18 @@ export class Deployments {
       declaresArtifacts: declaresArtifacts(action.annotations['preload']),
       estimatedLoadMs: loadMs,
       estimatedResidentBytes: residentBytes,
+      ...(wishes === undefined ? {} : { wishes }),
     });
     return action;
+  }
+
+  /** What cannot be followed is said once for each version of the action, which is served all the same. */
+  private wishesOf({ actionKey, annotations }: ActionDocument): ActionWishes | undefined {
+    const { namespace, qualifiedName } = parseActionKey(actionKey);
+    const [owner = ''] = qualifiedName.split('/', 1);
+    const { wishes, problems } = readWishes(annotations, [owner, namespace], this.options.mayWish ?? nobodyMayWish);
+    for (const { annotation, text } of problems) this.options.logger.warn({ actionKey, annotation, reason: text }, 'an annotation of an action is not followed');
+    return wishes;
   }
 
   /** An action that was deleted is new when it comes again. */

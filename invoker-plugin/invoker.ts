@@ -15,6 +15,7 @@ import { RecordReader } from '../common/messages/record-reader.ts';
 import { compactedTopicSettings, openWhiskTopicSettings } from '../common/messages/topics.ts';
 import { planSchema, planTopic } from '../controller-plugin/protocol.ts';
 import { Acknowledger } from './acknowledger.ts';
+import type { MayWish } from './action-wishes.ts';
 import { ActivationAnswers, type FinishedActivation } from './activation-answers.ts';
 import { ActivationIntake, mostActivationsInHand, type IntakePolicy } from './activation-intake.ts';
 import { CommandExecutor } from './command-executor.ts';
@@ -71,6 +72,8 @@ export interface InvokerOptions extends ServingOptions {
   readonly pauseGraceMs?: number | undefined;
   readonly publishEvents: boolean;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Whose actions may ask for what is at the expense of others; absent: nobody's. */
+  readonly mayWish?: MayWish;
   /** Sees every answered activation, after its acknowledgement. */
   readonly onFinished: (finished: FinishedActivation) => void;
   /** Sees every step of the scheduler. */
@@ -135,6 +138,8 @@ export class Invoker {
     this.deployments = new Deployments({
       catalog: options.catalog,
       clock,
+      logger,
+      mayWish: options.mayWish,
       invoker: options.instance,
       estimate: options.estimate,
       submit: (event) => {

@@ -34,6 +34,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     declaresArtifacts: z.boolean(),
     estimatedLoadMs: ms,
     estimatedResidentBytes: bytes,
+    wishes: z.strictObject({ pinnedPlaces: z.int().nonnegative(), priority: z.number().positive(), idleMs: ms.optional() }).optional(),
   }),
   event('actionRemoved', { actionKey }),
   event('planReceived', {
@@ -80,7 +81,7 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('createContainer', {
     containerId,
     memoryLimitBytes: bytes,
-    reason: z.enum(['activation', 'stem-cell', 'prewarm-window']),
+    reason: z.enum(['activation', 'stem-cell', 'prewarm-window', 'pinned']),
   }),
   command('startActivation', {
     activationId,
@@ -93,17 +94,17 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('load', {
     containerId,
     actionKey,
-    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss', 'asked']),
+    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss', 'pinned', 'asked']),
   }),
   command('offload', {
     containerId,
     actionKey,
-    reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure', 'asked']),
+    reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure', 'idle-ttl', 'asked']),
   }),
-  command('cleanContainer', { containerId, retain: z.boolean(), reason: z.literal('keep-alive-over') }),
+  command('cleanContainer', { containerId, retain: z.boolean(), reason: z.enum(['keep-alive-over', 'idle-ttl']) }),
   command('removeContainer', {
     containerId,
-    reason: z.enum(['keep-alive-over', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell']),
+    reason: z.enum(['keep-alive-over', 'idle-ttl', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell']),
   }),
   command('failActivation', {
     activationId,
@@ -123,5 +124,7 @@ export const schedulerConfigSchema = z.strictObject({
   valueHorizonMs: ms,
   evictionHysteresis: z.number().nonnegative(),
   headroomShare: z.number().nonnegative(),
+  /** Journals that were written before actions could wish anything do not have it. */
+  mostPinnedShare: z.number().nonnegative().default(0),
   maxQueuedActivations: z.int().nonnegative(),
 }) satisfies z.ZodType<SchedulerConfig>;

@@ -9,6 +9,7 @@ import { onlyInvoker } from '../controller-plugin/embedded/balancer.ts';
 import { EmbeddedController } from '../controller-plugin/embedded/controller.ts';
 import { defaultPreloaderConfig } from '../controller-plugin/core/config.ts';
 import { Preloader } from '../controller-plugin/preloader.ts';
+import type { MayWish } from '../invoker-plugin/action-wishes.ts';
 import type { FinishedActivation } from '../invoker-plugin/activation-answers.ts';
 import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { createState, type SchedulerState } from '../invoker-plugin/core/state.ts';
@@ -36,6 +37,8 @@ export interface SystemOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly pauseGraceMs: number | undefined;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Whose actions may ask for what is at the expense of others. */
+  readonly mayWish: MayWish;
   /** How long {@link StandaloneSystem.stop} lets activations finish. */
   readonly graceMs: number;
 }
@@ -96,6 +99,7 @@ export class StandaloneSystem implements ObservedSystem {
       environment: options.environment,
       publishEvents: true,
       estimate: options.estimate,
+      mayWish: options.mayWish,
       onFinished: (finished) => {
         for (const listener of this.finishedListeners) listener(finished);
       },
@@ -174,7 +178,7 @@ export class StandaloneSystem implements ObservedSystem {
     const containerId = this.commandOf('load', actionKey, () => {
       this.invoker.askLoad(actionKey);
     });
-    return containerId === undefined ? { ok: false, reason: 'No idle container of its memory size has room for it and lacks it, or it declares no artifacts.' } : { ok: true, containerId };
+    return containerId === undefined ? { ok: false, reason: 'No idle container of its memory size has room for it and lacks it, it declares no artifacts, or its annotations say that none are kept now.' } : { ok: true, containerId };
   }
 
   offload(containerId: string, actionKey: ActionKey): Asked {

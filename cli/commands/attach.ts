@@ -13,6 +13,7 @@ import { AppError } from '../../common/errors.ts';
 import { createLogger, type Logger } from '../../common/logger.ts';
 import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { Preloader } from '../../controller-plugin/preloader.ts';
+import { mayWishOf } from '../../invoker-plugin/action-wishes.ts';
 import { Attachment, borrowingSchedulerConfig } from '../../invoker-plugin/attach/attachment.ts';
 import { attachTable } from '../attach/options.ts';
 import { exitCodes } from '../command.ts';
@@ -56,8 +57,9 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
     image: values.image ?? defaultImage,
     kind,
     pollMs: values.poll * millisecondsPerSecond,
-    scheduler: { ...borrowingSchedulerConfig, maxConcurrentLoads: values.concurrentLoads },
+    scheduler: { ...borrowingSchedulerConfig, maxConcurrentLoads: values.concurrentLoads, mostPinnedShare: values.mostPinnedMemory },
     estimate: () => firstEstimate,
+    mayWish: mayWishOf(values.wishesFrom ?? []),
     onStep: () => undefined,
   });
   try {

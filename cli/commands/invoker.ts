@@ -64,6 +64,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     pauseGraceMs: options.pauseGraceMs,
     publishEvents: options.userEvents,
     forward: options.forward,
+    mayWish: options.mayWish,
     intake: { mostInHand: options.mostInHand, kinds: options.kinds, stale: options.stale, parameterKeys: options.parameterKeys, isBlocked: (namespace) => blocklist?.has(namespace) ?? false },
     activationStore,
     storePolicy: options.storePolicy,

@@ -24,7 +24,7 @@ import { openJournal } from '../invoker/journal-file.ts';
 import { manifestFileName } from '../../runtime/model-store/manifest-file.ts';
 import { modelStoreUse } from '../model-store-use.ts';
 import { signalled } from '../signalled.ts';
-import { dataFolderOf, limitRulesOf, parseStandaloneOptions, retentionOf, schedulerConfigOf, standaloneTable, type StandaloneValues } from '../standalone/options.ts';
+import { dataFolderOf, limitRulesOf, mayWishFrom, parseStandaloneOptions, retentionOf, schedulerConfigOf, standaloneTable, type StandaloneValues } from '../standalone/options.ts';
 
 const usage = `usage: instainfer standalone [options]
 
@@ -71,6 +71,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       environment: { __OW_API_HOST: address, ...(values.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(values.modelStore) }) },
       pauseGraceMs: pauseGraceMs[values.containers],
       estimate: store.estimate,
+      mayWish: mayWishFrom(values),
       graceMs: values.grace * 1000,
     });
     if (values.journal !== undefined) {

@@ -5,6 +5,7 @@ import { kafkaOptionTable, type KafkaSettings } from '../../common/bus/kafka/set
 import { readConfigFile, withConfigFile } from '../../common/config-file.ts';
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption, type OptionDefinition } from '../../common/config.ts';
 import { AppError } from '../../common/errors.ts';
+import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { mostActivationsInHand } from '../../invoker-plugin/activation-intake.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { bytesOfSize } from '../../common/messages/byte-size.ts';
@@ -26,6 +27,12 @@ export function sizeOption(texts: Texts & { defaultText: string }): OptionDefini
   };
   return { ...texts, valueName: 'SIZE', isSwitch: false, defaultValue: bytesOfSize(texts.defaultText) ?? 0, parse };
 }
+
+/** What actions may ask of the scheduler. */
+export const wishOptions = {
+  wishesFrom: listOption({ flag: 'wishes-from', env: 'INSTAINFER_WISHES_FROM', description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1 (docs/actions.md); * is all, and nobody where it is not given.', valueName: 'NAME,NAME' }),
+  mostPinnedMemory: numberOption({ flag: 'most-pinned-memory', env: 'INSTAINFER_MOST_PINNED_MEMORY', description: 'Share of the memory of all containers that pinned models and libraries may take.', valueName: 'SHARE', min: 0, max: 1, defaultValue: 0.25 }),
+};
 
 const idOption: OptionDefinition<number | undefined> = {
   ...numberOption({ flag: 'id', env: 'INSTAINFER_INVOKER_ID', description: 'Number of this invoker: low and without gaps over all invokers. Needed, unless --unique-name ends with it.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 0 }),
@@ -65,6 +72,7 @@ export const invokerTable = withConfigFile({
   pauseGrace: numberOption({ flag: 'pause-grace', env: 'INSTAINFER_PAUSE_GRACE', description: 'Seconds after which an idle Docker container is paused, as a stock invoker does; 0 never pauses.', valueName: 'S', min: 0, max: 86_400, defaultValue: 10 }),
   forward: switchOption({ flag: 'forward', env: 'INSTAINFER_FORWARD', description: 'Whether an activation goes to the invoker that holds its artifacts, where that is another one of ours.', defaultValue: true }),
   concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
+  ...wishOptions,
   modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that process containers use.', valueName: 'DIR' }),
   port: numberOption({ flag: 'port', env: 'INSTAINFER_INVOKER_PORT', envAliases: ['PORT'], description: 'Port of its HTTP server (/ping, /enable, /disable, /isEnabled, /metrics); 0 takes any that is free.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 8080 }),
   host: textOption({ flag: 'host', env: 'INSTAINFER_INVOKER_HOST', description: 'Address the server listens on; all where it is not given.', valueName: 'ADDRESS' }),
@@ -107,6 +115,7 @@ export interface InvokerCommandOptions {
   /** Absent: never paused. */
   readonly pauseGraceMs: number | undefined;
   readonly forward: boolean;
+  readonly mayWish: MayWish;
   readonly modelStore: string | undefined;
   readonly port: number;
   readonly host: string | undefined;
@@ -154,6 +163,7 @@ export function parseInvokerOptions(argv: readonly string[], env: Env): InvokerC
     }),
     pauseGraceMs: values.containers === 'process' || values.pauseGrace === 0 ? undefined : values.pauseGrace * 1000,
     forward: values.forward,
+    mayWish: mayWishOf(values.wishesFrom ?? []),
     modelStore: values.modelStore,
     port: values.port,
     host: values.host,
@@ -211,6 +221,7 @@ function schedulerOf(values: Values, stemCells: { readonly count: number; readon
     valueHorizonMs: 60_000,
     evictionHysteresis: 1.2,
     headroomShare: 0.1,
+    mostPinnedShare: values.mostPinnedMemory,
     // The topic is held back long before; a message that came must never be refused for want of a place in a queue.
     maxQueuedActivations: 100_000,
   };

@@ -7,7 +7,10 @@ import { readConfigFile, withConfigFile } from '../../common/config-file.ts';
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption, type OptionValues } from '../../common/config.ts';
 import { AppError } from '../../common/errors.ts';
 import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
-import { sizeOption } from '../invoker/options.ts';
+import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
+import { guestNamespace } from '../../standalone/namespaces.ts';
+import type { LimitRules } from '../../standalone/api/entity-bodies.ts';
+import { sizeOption, wishOptions } from '../invoker/options.ts';
 
 const millisecondsPerDay = 86_400_000;
 
@@ -26,6 +29,8 @@ export const standaloneTable = withConfigFile({
   keepAlive: numberOption({ flag: 'keep-alive', env: 'INSTAINFER_KEEP_ALIVE', description: 'Seconds that an idle container is kept for its own action.', valueName: 'S', min: 1, max: 86_400, defaultValue: 600 }),
   zygoteWindow: numberOption({ flag: 'zygote-window', env: 'INSTAINFER_ZYGOTE_WINDOW', description: 'Seconds that it is kept for any action after that, under pagurus.', valueName: 'S', min: 1, max: 86_400, defaultValue: 300 }),
   concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
+  ...wishOptions,
+  wishesFrom: listOption({ ...wishOptions.wishesFrom, description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1; * is all. Where it is not given, guest alone, and nobody where there are other namespaces.' }),
   containers: choiceOption({ flag: 'containers', env: 'INSTAINFER_CONTAINERS', description: 'What a container is: a process of this machine (isolates nothing; for your own code), or a Docker container.', choices: ['process', 'docker'], defaultValue: 'process' }),
   image: textOption({ flag: 'image', env: 'INSTAINFER_IMAGE', description: 'Runtime image of Docker containers; instainfer/action-nodejs-instainfer:latest where it is not given.', valueName: 'NAME' }),
   modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that actions load from.', valueName: 'DIR' }),
@@ -55,8 +60,15 @@ export function retentionOf({ keepDays, keepCount }: StandaloneValues): { readon
   return { ageMs: keepDays * millisecondsPerDay, count: keepCount };
 }
 
-export function limitRulesOf({ actionMemory, userMemory }: StandaloneValues): { readonly defaultMemoryMegabytes: number; readonly mostMemoryMegabytes: number } {
-  return { defaultMemoryMegabytes: Math.floor(actionMemory / bytesPerMegabyte), mostMemoryMegabytes: Math.floor(userMemory / bytesPerMegabyte) };
+export function limitRulesOf(values: StandaloneValues): LimitRules {
+  const { actionMemory, userMemory } = values;
+  return { defaultMemoryMegabytes: Math.floor(actionMemory / bytesPerMegabyte), mostMemoryMegabytes: Math.floor(userMemory / bytesPerMegabyte), mayWish: mayWishFrom(values) };
+}
+
+/** Whoever is alone takes nothing from others. */
+export function mayWishFrom({ wishesFrom, namespaces = [] }: StandaloneValues): MayWish {
+  const isAlone = namespaces.every((entry) => entry.startsWith(`${guestNamespace}=`));
+  return mayWishOf(wishesFrom ?? (isAlone ? [guestNamespace] : []));
 }
 
 export function schedulerConfigOf(values: StandaloneValues): SchedulerConfig {
@@ -72,6 +84,7 @@ export function schedulerConfigOf(values: StandaloneValues): SchedulerConfig {
     valueHorizonMs: 60_000,
     evictionHysteresis: 1.2,
     headroomShare: 0.1,
+    mostPinnedShare: values.mostPinnedMemory,
     // Callers wait behind the topic, which is held back long before.
     maxQueuedActivations: 100_000,
   };

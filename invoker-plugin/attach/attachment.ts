@@ -10,6 +10,7 @@ import type { Logger } from '../../common/logger.ts';
 import { RecordReader } from '../../common/messages/record-reader.ts';
 import { compactedTopicSettings } from '../../common/messages/topics.ts';
 import { planSchema, planTopic } from '../../controller-plugin/protocol.ts';
+import type { MayWish } from '../action-wishes.ts';
 import { CommandExecutor } from '../command-executor.ts';
 import type { SchedulerCommand } from '../core/commands.ts';
 import type { SchedulerConfig } from '../core/config.ts';
@@ -36,6 +37,8 @@ export interface AttachmentOptions {
   readonly pollMs: number;
   readonly scheduler: SchedulerConfig;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Whose actions may ask for what is at the expense of others; absent: nobody's. */
+  readonly mayWish?: MayWish;
   /** Sees every step of the scheduler. */
   readonly onStep: (event: SchedulerEvent, commands: readonly SchedulerCommand[], state: SchedulerState) => void;
 }
@@ -53,6 +56,7 @@ export const borrowingSchedulerConfig: SchedulerConfig = Object.freeze({
   valueHorizonMs: 60_000,
   evictionHysteresis: 1.2,
   headroomShare: 0.1,
+  mostPinnedShare: 0.25,
   maxQueuedActivations: 0,
 });
 
@@ -79,14 +83,14 @@ export class Attachment {
   constructor(options: AttachmentOptions) {
     this.options = options;
     this.records = new RecordReader(options.logger);
-    const { bus, clock, logger, catalog, invoker, estimate } = options;
+    const { bus, clock, logger, catalog, invoker, estimate, mayWish } = options;
     const submit = (event: SchedulerEvent): void => {
       this.loop.submit(event);
     };
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker, life: randomUUID() });
     const noActivations = { ran: () => Promise.resolve(), failed: () => Promise.resolve() };
     this.executor = new CommandExecutor({ driver: noContainers, catalog, clock, logger, listener: noActivations, environment: {}, loadTimeoutMs, pauseGraceMs: undefined }, submit);
-    this.deployments = new Deployments({ catalog, clock, invoker, estimate, submit });
+    this.deployments = new Deployments({ catalog, clock, logger, mayWish, invoker, estimate, submit });
     this.loop = new SchedulerLoop({
       config: options.scheduler,
       clock,

@@ -225,6 +225,7 @@ function start(context: StepContext, { activationId, wasUnserved }: WaitingActiv
   container.ownActionKey = action.key;
   container.namespace = action.namespace;
   container.prewarmedFor = undefined;
+  container.heldForPins = false;
   dropResidents(context, container, (resident) => resident.namespace !== action.namespace);
   const joinedLoad = settleLoad(context, container, action.key);
   if (formerKey !== action.key && !wasResident) {

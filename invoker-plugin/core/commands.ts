@@ -14,7 +14,7 @@ export interface CreateContainer {
   readonly type: 'createContainer';
   readonly containerId: ContainerId;
   readonly memoryLimitBytes: number;
-  readonly reason: 'activation' | 'stem-cell' | 'prewarm-window';
+  readonly reason: 'activation' | 'stem-cell' | 'prewarm-window' | 'pinned';
 }
 /**
  * Run an activation now; answered by `activationFinished` (or `containerRemoved`). A load that is under way in the
@@ -36,14 +36,14 @@ export interface Load {
   readonly type: 'load';
   readonly containerId: ContainerId;
   readonly actionKey: ActionKey;
-  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss' | 'asked';
+  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss' | 'pinned' | 'asked';
 }
 /** Answered by `offloadCompleted`. */
 export interface Offload {
   readonly type: 'offload';
   readonly containerId: ContainerId;
   readonly actionKey: ActionKey;
-  readonly reason: 'offload-window' | 'evicted-for-value' | 'action-removed' | 'memory-pressure' | 'asked';
+  readonly reason: 'offload-window' | 'evicted-for-value' | 'action-removed' | 'memory-pressure' | 'idle-ttl' | 'asked';
 }
 /** Idle past its keep-alive: becomes a zygote. Answered by `containerCleaned` (or `containerRemoved`). */
 export interface CleanContainer {
@@ -51,13 +51,13 @@ export interface CleanContainer {
   readonly containerId: ContainerId;
   /** Keep the former action's slot frozen as a resident of its namespace. */
   readonly retain: boolean;
-  readonly reason: 'keep-alive-over';
+  readonly reason: 'keep-alive-over' | 'idle-ttl';
 }
 /** Answered by `containerRemoved` with reason `requested`. */
 export interface RemoveContainer {
   readonly type: 'removeContainer';
   readonly containerId: ContainerId;
-  readonly reason: 'keep-alive-over' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell';
+  readonly reason: 'keep-alive-over' | 'idle-ttl' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell';
 }
 /** The activation can never run here; the caller gets an error with this reason. */
 export interface FailActivation {

@@ -26,6 +26,8 @@ export interface SchedulerConfig {
   readonly evictionHysteresis: number;
   /** Memory of a container that loads ahead leave free for activations, as a share of its limit. */
   readonly headroomShare: number;
+  /** Share of the pool that pinned places may take together. */
+  readonly mostPinnedShare: number;
   /** Activations that may wait; the next one fails. */
   readonly maxQueuedActivations: number;
 }

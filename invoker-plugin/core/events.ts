@@ -1,5 +1,6 @@
 // The facts the scheduler is told. Every event carries its time; the scheduler knows no other clock.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { ActionWishes } from './wishes.ts';
 
 /** Identifies a container of this invoker; chosen by the scheduler when it asks for one, never used twice. */
 export type ContainerId = string;
@@ -21,6 +22,8 @@ export interface ActionDeployed extends EventBase {
   readonly estimatedLoadMs: number;
   /** Private memory of a slot that holds its artifacts. */
   readonly estimatedResidentBytes: number;
+  /** What its author asks for, as far as that is allowed; absent: nothing. */
+  readonly wishes?: ActionWishes | undefined;
 }
 export interface ActionRemoved extends EventBase {
   readonly type: 'actionRemoved';

@@ -3,6 +3,7 @@
 import { aheadLoadMsOf, coldStartMsOf } from './learn.ts';
 import { actionOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
 import { heldPlaceValueMs, loadCostShare, useProbability } from './value.ts';
+import { isPinnedIn, pinnedContainers } from './wishes.ts';
 
 /** Idle containers that are compared; the longest idle ones. */
 const comparedContainers = 256;
@@ -10,7 +11,8 @@ const comparedContainers = 256;
 /**
  * Idle containers to remove so that the action's container fits; empty when enough is being removed already, undefined when
  * all idle ones together would not do. Without pre-loading the longest idle go first (stock's rule), with it the ones that
- * are expected to be missed least. Stem cells go last: they are everybody's.
+ * are expected to be missed least. Stem cells go after them: they are everybody's; and
+ * containers with a pinned place go last.
  */
 export function evictionFor(context: StepContext, action: Action): Container[] | undefined {
   const { state, config } = context;
@@ -34,8 +36,10 @@ function inEvictionOrder(context: StepContext): Container[] {
   }
   const isStem = (container: Container): number => (container.role === 'stem' ? 1 : 0);
   if (!context.config.preload) return compared.sort((left, right) => isStem(left) - isStem(right));
+  const pinned = pinnedContainers(context.state);
+  const rank = (container: Container): number => (pinned.has(container.id) ? 2 : isStem(container));
   const missed = new Map(compared.map((container) => [container, containerValueMs(context, container) / container.memoryLimitBytes]));
-  return compared.sort((left, right) => isStem(left) - isStem(right) || (missed.get(left) ?? 0) - (missed.get(right) ?? 0));
+  return compared.sort((left, right) => rank(left) - rank(right) || (missed.get(left) ?? 0) - (missed.get(right) ?? 0));
 }
 
 /** Expected ms that are lost when an idle container goes: its own action starts cold, its residents load again. */
@@ -44,7 +48,7 @@ function containerValueMs(context: StepContext, container: Container): number {
   let valueMs = 0;
   if (container.ownActionKey !== undefined) {
     const own = actionOf(state, container.ownActionKey);
-    valueMs += useProbability(own, freePlacesOf(own) - 1, now, config.valueHorizonMs, config) * coldStartMsOf(state, own);
+    valueMs += useProbability(own, freePlacesOf(own) - 1, now, config.valueHorizonMs, config) * coldStartMsOf(state, own) * own.wishes.priority;
   }
   for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(state, actionOf(state, key), config);
   return valueMs;
@@ -58,7 +62,7 @@ export interface OffloadChoice {
 
 /**
  * The residents of this container to off-load so that `neededBytes` more fit, least value per byte first; undefined when
- * that would not pay. It pays when what comes in is worth `evictionHysteresis` times what goes, and the cost of loading it
+ * that would not pay. What is pinned here is none of them. It pays when what comes in is worth `evictionHysteresis` times what goes, and the cost of loading it
  * on top: two artifacts can then never take turns, since both would have to be worth more than the other.
  */
 export function offloadsFor(
@@ -69,6 +73,7 @@ export function offloadsFor(
   const { state, config } = context;
   const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
   const byDensity = [...container.residents.values()]
+    .filter(({ actionKey }) => !isPinnedIn(actionOf(state, actionKey), container.id))
     .map((resident) => ({ resident, valueMs: heldPlaceValueMs(state, actionOf(state, resident.actionKey), config) }))
     .sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
   const victims: Resident[] = [];
@@ -84,13 +89,14 @@ export function offloadsFor(
   return missingBytes > 0 ? undefined : { container, victims, lostMs };
 }
 
-/** Residents by value per byte, least first: the order in which memory pressure off-loads them. */
+/** Residents by value per byte, least first and pinned actions' last: the order in which memory pressure off-loads them. */
 export function leastDenseFirst(context: StepContext, container: Container): Resident[] {
   const { state, config } = context;
   const density = (resident: Resident): number => heldPlaceValueMs(state, actionOf(state, resident.actionKey), config) / bytesOf(resident);
+  const isPinned = ({ actionKey }: Resident): number => (actionOf(state, actionKey).grantedPins > 0 ? 1 : 0);
   return [...container.residents.values()]
     .map((resident) => ({ resident, density: density(resident) }))
-    .sort((left, right) => left.density - right.density)
+    .sort((left, right) => isPinned(left.resident) - isPinned(right.resident) || left.density - right.density)
     .map(({ resident }) => resident);
 }
 

@@ -3,6 +3,7 @@
 import type { SchedulerConfig } from './config.ts';
 import { actionOf, classOf, mostPlansAhead, type Container, type SchedulerState } from './state.ts';
 import { recentArrivalCount } from './value.ts';
+import { pinnableBytes, pinnedPlaceBytes } from './wishes.ts';
 
 function ensure(condition: boolean, claim: string): void {
   if (!condition) throw new Error(`invariant broken: ${claim}`);
@@ -14,6 +15,7 @@ export function assertInvariants(state: SchedulerState, config: SchedulerConfig)
   for (const container of state.containers.values()) checkContainer(state, container, config);
   checkIndexes(state);
   checkActions(state);
+  checkPins(state, config);
   checkWaiting(state, config);
 }
 
@@ -100,6 +102,22 @@ function checkActions(state: SchedulerState): void {
     ensure(roomBeingMadeIn === undefined || state.containers.get(roomBeingMadeIn)?.makingRoomFor === action.key, `room is made for ${action.key}`);
     ensure(action.recentArrivals.length <= recentArrivalCount, 'the memory of arrivals is bounded');
   }
+}
+
+function checkPins(state: SchedulerState, config: SchedulerConfig): void {
+  let pinnedBytes = 0;
+  for (const action of state.actions.values()) {
+    const { key, grantedPins, wishes } = action;
+    ensure(grantedPins <= wishes.pinnedPlaces, `${key} has ${grantedPins} places pinned and wishes ${wishes.pinnedPlaces}`);
+    ensure(wishes.pinnedPlaces === 0 || state.pinning.has(key), `${key} is one of those that wish pinned places`);
+    pinnedBytes += grantedPins * pinnedPlaceBytes(state, action);
+  }
+  const most = pinnableBytes(state, config);
+  ensure(pinnedBytes <= most, `${pinnedBytes} bytes are pinned, ${most} may be`);
+  const held = [...state.containers.values()].filter(({ heldForPins }) => heldForPins);
+  const heldBytes = held.reduce((sum, { memoryLimitBytes }) => sum + memoryLimitBytes, 0);
+  ensure(heldBytes <= most, `containers of ${heldBytes} bytes are there for pinned places alone, ${most} may be`);
+  ensure(held.every(({ phase }) => phase !== 'busy'), 'a container that runs is there for its activation');
 }
 
 function checkWaiting(state: SchedulerState, config: SchedulerConfig): void {

@@ -3,7 +3,7 @@
 import type { Load, Offload } from './commands.ts';
 import { leastDenseFirst, offloadsFor, type OffloadChoice } from './evict.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
-import { deadlineOf, firstContainers, startPrewarmed } from './pool.ts';
+import { deadlineOf, firstContainers, startForPin, startPrewarmed } from './pool.ts';
 import {
   actionOf,
   busyPlacesOf,
@@ -20,6 +20,7 @@ import {
 } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, nextPlaceValueMs } from './value.ts';
+import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
 const triedActions = 16;
@@ -32,6 +33,7 @@ const leastLifeInLoads = 2;
 /** Re-examines every action whose places or rate changed, then starts the loads that pay most. */
 export function pack(context: StepContext): void {
   const { state } = context;
+  grantPins(context);
   for (const key of state.dirty) {
     const action = state.actions.get(key);
     if (action !== undefined) examine(context, action);
@@ -64,6 +66,9 @@ function examine(context: StepContext, action: Action): void {
     nextLookAt = Math.min(nextLookAt, Math.ceil(at));
     return false;
   };
+  if (action.residentIn.size > 0 && action.wishes.idleMs !== undefined && lookAt(idleEndsAt(action))) {
+    offloadEverywhere(context, action, 'idle-ttl');
+  }
   if (action.residentIn.size > 0 && lookAt(expiresAt(action, config))) {
     offloadEverywhere(context, action, 'offload-window');
   }
@@ -72,8 +77,9 @@ function examine(context: StepContext, action: Action): void {
     if (lookAt(action.lastArrivalAt + prewarmMs)) startPrewarmed(context, action);
   }
   if (action.declaresArtifacts && action.loadable) {
-    const isDue = lookAt(Math.max(loadDueAt(action, now, config), action.retryLoadAt));
-    const valueMs = isDue ? nextPlaceValueMs(state, action, config) : 0;
+    const dueAt = missingPins(action) > 0 ? action.deployedAt : loadDueAt(action, now, config);
+    const isDue = lookAt(Math.max(dueAt, action.retryLoadAt));
+    const valueMs = isDue ? wantedValueMs(context, action) : 0;
     if (isDue && valueMs >= leastLoadValueMs(action)) {
       state.wanted.set(action.key, {
         valueMs,
@@ -89,13 +95,19 @@ function examine(context: StepContext, action: Action): void {
   }
 }
 
+/** What one more place would be worth; Infinity where it is to be pinned, since that is not weighed. */
+function wantedValueMs({ state, config, now }: StepContext, action: Action): number {
+  if (isIdleOver(action, now)) return 0;
+  return missingPins(action) > 0 ? Infinity : nextPlaceValueMs(state, action, config);
+}
+
 /** The actions to try in this step, best first: by value while there is room, by value per byte once some found none. */
 function mostWanted({ state }: StepContext): string[] {
   const best: { key: string; wanted: Wanted }[] = [];
   const triable: { key: string; wanted: Wanted }[] = [];
   let isMemoryShort = false;
   for (const [key, wanted] of state.wanted) {
-    if (wanted.triedAtEpoch >= 0) isMemoryShort = true;
+    if (wanted.triedAtEpoch >= 0 && wanted.valueMs < Infinity) isMemoryShort = true;
     if (wanted.triedAtEpoch !== (state.roomEpochs.get(wanted.memoryLimitBytes) ?? 0)) triable.push({ key, wanted });
   }
   const score = ({ valueMs, predictedBytes }: Wanted): number => (isMemoryShort ? valueMs / Math.max(1, predictedBytes) : valueMs);
@@ -111,10 +123,10 @@ function mostWanted({ state }: StepContext): string[] {
 
 /** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */
 function place(context: StepContext, action: Action): void {
-  const { state, config } = context;
+  const { state } = context;
   const wanted = state.wanted.get(action.key);
   if (wanted === undefined || action.roomBeingMadeIn !== undefined) return;
-  wanted.valueMs = nextPlaceValueMs(state, action, config);
+  wanted.valueMs = wantedValueMs(context, action);
   if (wanted.valueMs < leastLoadValueMs(action)) {
     state.wanted.delete(action.key);
     return;
@@ -134,7 +146,10 @@ function place(context: StepContext, action: Action): void {
     if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
   }
   wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
-  if (cheapest === undefined) return;
+  if (cheapest === undefined) {
+    if (missingPins(action) > 0) startForPin(context, action);
+    return;
+  }
   const { container } = cheapest;
   for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
   container.makingRoomFor = action.key;
@@ -203,6 +218,7 @@ function startLoad(context: StepContext, container: Container, action: Action, p
 }
 
 function reasonFor({ now, config }: StepContext, action: Action): Load['reason'] {
+  if (missingPins(action) > 0) return 'pinned';
   if (freePlacesOf(action) + busyPlacesOf(action) > 0) return 'burst-replica';
   if (action.hasLostReplica) return 'replaced-after-loss';
   return action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window';
@@ -217,8 +233,10 @@ export function startOffload(context: StepContext, container: Container, actionK
   context.commands.push({ type: 'offload', containerId: container.id, actionKey, reason });
 }
 
+/** From all idle containers; only what is pinned outlives its off-load window. */
 function offloadEverywhere(context: StepContext, action: Action, reason: Offload['reason']): void {
-  for (const id of [...action.idleResident]) startOffload(context, containerOf(context.state, id), action.key, reason);
+  const ids = [...action.idleResident].filter((id) => reason !== 'offload-window' || !isPinnedIn(action, id));
+  for (const id of ids) startOffload(context, containerOf(context.state, id), action.key, reason);
 }
 
 /** Off-loads the least valuable residents of an idle container whose measured use has eaten half of the headroom. */

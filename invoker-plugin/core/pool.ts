@@ -18,12 +18,15 @@ import {
   type StepContext,
 } from './state.ts';
 import { pushTimer } from './timers.ts';
+import { holdsPin, isIdleOver, lookAgainAtPins, mayHoldMore, wishedKeepAliveMs } from './wishes.ts';
 
 /** A plan may shorten or lengthen the configured keep-alive by these factors, so that one odd history cannot empty or fill the pool. */
 const leastKeepAliveShare = 0.1;
 const mostKeepAliveShare = 4;
 /** A container whose window ends while a load is under way in it is looked at again after this long. */
 const loadGraceMs = 1000;
+/** A container that is kept for pinned places past its window is looked at again after this long. */
+const heldLookMs = 60_000;
 /** Waiting time after the first failed start of a stem cell; doubles with each further one up to the limit. */
 const firstStemCellRetryMs = 1000;
 const longestStemCellRetryMs = 60_000;
@@ -55,6 +58,7 @@ function blankContainer(id: ContainerId, memoryLimitBytes: number, now: number):
     retaining: false,
     makingRoomFor: undefined,
     prewarmedFor: undefined,
+    heldForPins: false,
     isBorrowed: false,
     idleSince: now,
     timerAt: undefined,
@@ -82,7 +86,7 @@ export function createContainer(
   context: StepContext,
   memoryLimitBytes: number,
   reason: CreateContainer['reason'],
-  purpose: { claimedBy?: string; prewarmedFor?: ActionKey },
+  purpose: { claimedBy?: string; prewarmedFor?: ActionKey; heldForPins?: boolean },
 ): Container {
   const { state } = context;
   const container: Container = { ...blankContainer(`c${state.nextContainerNumber++}`, memoryLimitBytes, context.now), ...purpose };
@@ -111,7 +115,7 @@ export function deleteUnclaimed({ state }: StepContext, container: Container): v
 export function makeIdle(context: StepContext, container: Container): void {
   enterIdle(context.state, container);
   noteRoom(context, container);
-  const deadline = deadlineOf(context, container);
+  const deadline = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
   if (deadline !== undefined) setContainerTimer(context, container, deadline);
 }
 
@@ -131,14 +135,14 @@ function setContainerTimer({ state }: StepContext, container: Container, at: num
 /** How long an idle container is kept for its own action. */
 function keepAliveMsOf(action: Action, config: SchedulerConfig): number {
   const planned = action.plan?.keepAliveWindowMs;
-  if (planned === undefined) return config.keepAliveMs;
-  return Math.min(Math.max(planned, leastKeepAliveShare * config.keepAliveMs), mostKeepAliveShare * config.keepAliveMs);
+  const plannedMs = planned === undefined ? config.keepAliveMs : Math.min(Math.max(planned, leastKeepAliveShare * config.keepAliveMs), mostKeepAliveShare * config.keepAliveMs);
+  return wishedKeepAliveMs(action, plannedMs);
 }
 
-/** When an idle container's window ends; undefined for a stem cell that belongs to the stock, or to another invoker. */
+/** When an idle container's window ends; undefined for a stem cell that belongs to the stock, or to another invoker, and for what is kept for pinned places. */
 export function deadlineOf(context: StepContext, container: Container): number | undefined {
   const { state, config } = context;
-  if (container.isBorrowed) return undefined;
+  if (container.isBorrowed || container.heldForPins) return undefined;
   switch (container.role) {
     case 'warm':
       return container.idleSince + keepAliveMsOf(actionOf(state, container.ownActionKey ?? ''), config);
@@ -165,7 +169,8 @@ function hasSurplusStemCells(context: StepContext, memoryLimitBytes: number): bo
 export function checkWindow(context: StepContext, container: Container): void {
   container.timerAt = undefined;
   if (container.phase !== 'idle') return;
-  const deadline = deadlineOf(context, container);
+  if (container.heldForPins) container.heldForPins = container.load !== undefined || holdsPin(context.state, container);
+  const deadline = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
   if (deadline === undefined) return;
   if (deadline > context.now) {
     setContainerTimer(context, container, deadline);
@@ -175,18 +180,30 @@ export function checkWindow(context: StepContext, container: Container): void {
     setContainerTimer(context, container, context.now + loadGraceMs);
     return;
   }
+  if (container.role === 'warm' && context.policy.afterKeepAlive === 'zygote') return cleanContainer(context, container);
+  if (holdsPin(context.state, container) && mayHoldMore(context, container.memoryLimitBytes)) {
+    container.heldForPins = true;
+    setContainerTimer(context, container, context.now + heldLookMs);
+    return;
+  }
   if (container.role === 'stem') removeContainer(context, container, 'surplus-stem-cell');
   else if (container.role === 'zygote') removeContainer(context, container, 'zygote-window-over');
-  else if (context.policy.afterKeepAlive === 'zygote') cleanContainer(context, container);
-  else removeContainer(context, container, 'keep-alive-over');
+  else removeContainer(context, container, endedWindowOf(context, container));
+}
+
+/** Which window of a warm container is over: the keep-alive, or the shorter time that its action wishes. */
+function endedWindowOf({ state, now }: StepContext, { ownActionKey }: Container): 'keep-alive-over' | 'idle-ttl' {
+  const own = actionOf(state, ownActionKey ?? '');
+  return own.wishes.idleMs !== 0 && isIdleOver(own, now) ? 'idle-ttl' : 'keep-alive-over';
 }
 
 function cleanContainer(context: StepContext, container: Container): void {
+  const reason = endedWindowOf(context, container);
   leaveIdle(context.state, container);
   container.phase = 'cleaning';
   const own = actionOf(context.state, container.ownActionKey ?? '');
-  container.retaining = context.config.preload && !own.removed;
-  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: container.retaining, reason: 'keep-alive-over' });
+  container.retaining = context.config.preload && !own.removed && !isIdleOver(own, context.now);
+  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: container.retaining, reason });
 }
 
 /** The clean container becomes a zygote; what it holds stays. */
@@ -244,6 +261,7 @@ export function forgetContainer(context: StepContext, container: Container): voi
   if (container.isBorrowed) countBorrowed(context, container.memoryLimitBytes, -1);
   else state.poolUsedBytes -= container.memoryLimitBytes;
   state.containers.delete(container.id);
+  lookAgainAtPins(state);
 }
 
 /** Takes the load in flight out of the books, however it ended. */
@@ -290,6 +308,15 @@ export function startPrewarmed(context: StepContext, action: Action): void {
     idleOfClass(state, classOf('stem', action.memoryLimitBytes, undefined)).size > 0 ||
     idleOfClass(state, classOf('zygote', action.memoryLimitBytes, undefined)).size > 0;
   if (!isServed) createContainer(context, action.memoryLimitBytes, 'prewarm-window', { prewarmedFor: action.key });
+}
+
+/** Starts a container for a pinned place that no other has room for, where memory is free and may be spent on it. */
+export function startForPin(context: StepContext, { memoryLimitBytes }: Action): void {
+  const { state, now } = context;
+  const isNeededElsewhere = state.queuedCount > 0 || state.promisedBytes > 0 || freePoolBytes(context) < memoryLimitBytes;
+  const isOneComing = state.loadsInFlight > 0 || state.unclaimedStarting.has(memoryLimitBytes) || now < state.retryStemCellAt;
+  if (isNeededElsewhere || isOneComing || !mayHoldMore(context, memoryLimitBytes)) return;
+  createContainer(context, memoryLimitBytes, 'pinned', { heldForPins: true });
 }
 
 /** The containers whose ids are given, at most `count`, in order. */

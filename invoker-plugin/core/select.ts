@@ -5,6 +5,7 @@ import { evictionFor } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
 import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
 import { heldPlaceValueMs, useProbability } from './value.ts';
+import { isPinnedIn } from './wishes.ts';
 
 /** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
 const comparedCandidates = 48;
@@ -132,7 +133,7 @@ function isUsableBy(container: Container, action: Action): boolean {
  * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
  * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
  * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way. Once the sum and
- * `ownMs` reach `limitMs` it is not added up to the end.
+ * `ownMs` reach `limitMs` it is not added up to the end. What is pinned here counts as if its next call were certain.
  */
 function displacedMs(context: StepContext, container: Container, taker: Action, bound?: { readonly ownMs: number; readonly limitMs: number }): number {
   const { state, config, now } = context;
@@ -141,8 +142,8 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
   if (container.ownActionKey !== undefined && container.ownActionKey !== taker.key) {
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
-    lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
-    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
+    lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own) * own.wishes.priority;
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own) * own.wishes.priority;
   }
   const { load } = container;
   if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(state, actionOf(state, load.actionKey), config);
@@ -151,7 +152,8 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     if (bound !== undefined && bound.ownMs + lostMs >= bound.limitMs) return lostMs;
     const resident = actionOf(state, key);
     const missedMs = resident.namespace === taker.namespace ? takenMs : config.valueHorizonMs;
-    lostMs += useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config) * savedMsOf(resident);
+    const probability = isPinnedIn(resident, container.id) ? 1 : useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config);
+    lostMs += probability * savedMsOf(resident) * resident.wishes.priority;
   }
   return lostMs;
 }

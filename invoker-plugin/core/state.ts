@@ -7,6 +7,7 @@ import type { ContainerId } from './events.ts';
 import type { LearntMean } from './learn.ts';
 import type { PolicyRules } from './policies/rules.ts';
 import type { Timer } from './timers.ts';
+import type { ActionWishes } from './wishes.ts';
 
 /** One action's artifacts in a container, beside the container's own action. */
 export interface Resident {
@@ -65,6 +66,8 @@ export interface Container {
   makingRoomFor: ActionKey | undefined;
   /** The action whose pre-warm window it was started for. */
   prewarmedFor: ActionKey | undefined;
+  /** It is there for pinned places alone: its window is over, or it was started for them. */
+  heldForPins: boolean;
   /** Another invoker's stem cell: holds artifacts ahead, and is in no pool of ours. */
   readonly isBorrowed: boolean;
   /** End of the last activation (or of the start): its keep-alive counts from here; loads do not extend it. */
@@ -89,6 +92,9 @@ export interface Action {
   namespace: string;
   memoryLimitBytes: number;
   declaresArtifacts: boolean;
+  wishes: ActionWishes;
+  /** Places that are pinned: what it wishes, as far as there is memory for it. */
+  grantedPins: number;
   estimatedLoadMs: number;
   estimatedResidentBytes: number;
   removed: boolean;
@@ -194,6 +200,8 @@ export interface SchedulerState {
   wanted: Map<ActionKey, Wanted>;
   /** Actions whose places or rate changed in this step. */
   dirty: Set<ActionKey>;
+  /** Actions that wish pinned places, in order of deployment. */
+  pinning: Set<ActionKey>;
   /** By memory limit: counts how often a container of that size has become able to take a load. */
   roomEpochs: Map<number, number>;
   timers: Timer[];
@@ -241,6 +249,7 @@ export function createState(): SchedulerState {
     loadsInFlight: 0,
     wanted: new Map(),
     dirty: new Set(),
+    pinning: new Set(),
     roomEpochs: new Map(),
     timers: [],
     nextTimerNumber: 1,

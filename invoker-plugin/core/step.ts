@@ -39,6 +39,7 @@ import {
 import { actionOf, addResident, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
+import { isIdleOver, lookAgainAtPins, noWishes } from './wishes.ts';
 
 export interface StepResult {
   /** The state that was passed in, updated in place. */
@@ -118,6 +119,7 @@ function runTimers(context: StepContext): void {
     const container = timer.subject === 'container' ? state.containers.get(timer.id) : undefined;
     const action = timer.subject === 'action' ? state.actions.get(timer.id) : undefined;
     if (container !== undefined) checkWindow(context, container);
+    if (timer.subject === 'stem-cells') lookAgainAtPins(state);
     if (action !== undefined) {
       action.timerAt = undefined;
       state.dirty.add(action.key);
@@ -131,6 +133,8 @@ function newAction(event: ActionDeployed): Action {
     namespace: event.namespace,
     memoryLimitBytes: event.memoryLimitBytes,
     declaresArtifacts: event.declaresArtifacts,
+    wishes: event.wishes ?? noWishes,
+    grantedPins: 0,
     estimatedLoadMs: event.estimatedLoadMs,
     estimatedResidentBytes: event.estimatedResidentBytes,
     removed: false,
@@ -174,6 +178,7 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
   } else {
     // What is indexed by namespace and limit stays as it was: a changed action comes with a new version, hence a new key.
     known.declaresArtifacts = event.declaresArtifacts;
+    known.wishes = event.wishes ?? noWishes;
     known.estimatedLoadMs = event.estimatedLoadMs;
     known.estimatedResidentBytes = event.estimatedResidentBytes;
     known.removed = false;
@@ -185,6 +190,7 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
     known.refusedBytes = 0;
   }
   supersedeFormer(state, event.actionKey);
+  if ((event.wishes?.pinnedPlaces ?? 0) > 0) state.pinning.add(event.actionKey);
   state.dirty.add(event.actionKey);
 }
 
@@ -206,7 +212,7 @@ function onActionRemoved({ state }: StepContext, key: ActionKey): void {
 
 function onLoadAsked(context: StepContext, key: ActionKey): void {
   const action = context.state.actions.get(key);
-  if (action === undefined || action.removed || action.superseded || !action.declaresArtifacts) return;
+  if (action === undefined || action.removed || action.superseded || !action.declaresArtifacts || isIdleOver(action, context.now)) return;
   // Whoever asks for it takes back that it was to be held back, or that it failed before.
   action.retryLoadAt = 0;
   placeAsked(context, action);

@@ -103,9 +103,9 @@ export function useProbability(action: Action, freePlaces: number, now: number, 
   return Math.max(steady, poissonTail(freePlaces + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
-/** Expected saved latency, in ms, of one more place beside `freePlaces` others. */
+/** Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority. */
 export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig): number {
-  return useProbability(action, freePlaces, now, config.valueHorizonMs, config) * savedMsOf(action);
+  return useProbability(action, freePlaces, now, config.valueHorizonMs, config) * savedMsOf(action) * action.wishes.priority;
 }
 
 /**

@@ -28,6 +28,7 @@ export function labSchedulerConfig(input: PolicyInput, own: Partial<SchedulerCon
     valueHorizonMs: 60_000,
     evictionHysteresis: 1.2,
     headroomShare: input.headroomShare,
+    mostPinnedShare: 0.25,
     maxQueuedActivations: 100_000,
     ...own,
   };

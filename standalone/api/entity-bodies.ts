@@ -2,8 +2,9 @@
 // Wire facts: core/entity/{WhiskActionPut,WhiskAction,Limits,Exec,SemVer}.scala, core/controller/{Actions,Packages}.scala.
 import { z } from 'zod';
 import { parameterSchema } from '../../common/messages/acknowledgement.ts';
+import { readWishes, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { looksLikeBase64 } from '../../invoker-plugin/stores/action-entity.ts';
-import type { Limits, Parameter, StoredAction, StoredPackage } from '../store/entity.ts';
+import { ownerOf, type Limits, type Parameter, type StoredAction, type StoredPackage } from '../store/entity.ts';
 import { ApiError, malformed, notSupported, tooLarge } from './api-error.ts';
 import { checkedBody, mostCodeBytes, mostParameterBytes } from './call.ts';
 
@@ -11,6 +12,8 @@ import { checkedBody, mostCodeBytes, mostParameterBytes } from './call.ts';
 export interface LimitRules {
   readonly defaultMemoryMegabytes: number;
   readonly mostMemoryMegabytes: number;
+  /** Whose actions may ask for what is at the expense of others. */
+  readonly mayWish: MayWish;
 }
 
 const leastMemoryMegabytes = 128;
@@ -45,7 +48,7 @@ export interface Write {
   readonly at: number;
 }
 
-/** A new action, or `former` with what the body changes. @throws ApiError 400, 413, 501 */
+/** A new action, or `former` with what the body changes. @throws ApiError 400, 403, 413, 501 */
 export function actionOfBody(body: unknown, former: StoredAction | undefined, { namespace, name, at }: Write, rules: LimitRules): { readonly action: Omit<StoredAction, 'revision'>; readonly code: string | undefined } {
   const content = checkedBody(actionBodySchema, body);
   if (content.exec === undefined && former === undefined) throw new ApiError(400, 'exec undefined');
@@ -53,6 +56,8 @@ export function actionOfBody(body: unknown, former: StoredAction | undefined, { 
   checkSizes(content);
   const kept = exec?.exec ?? former?.exec;
   if (kept === undefined) throw new ApiError(400, 'exec undefined');
+  const annotations = annotationsOf(content, former?.annotations ?? [], kept.kind);
+  checkWishes(annotations, ownerOf(namespace), rules.mayWish);
   return {
     action: {
       type: 'action',
@@ -62,7 +67,7 @@ export function actionOfBody(body: unknown, former: StoredAction | undefined, { 
       publish: content.publish ?? former?.publish ?? false,
       updated: at,
       parameters: content.parameters ?? former?.parameters ?? [],
-      annotations: annotationsOf(content, former?.annotations ?? [], kept.kind),
+      annotations,
       exec: kept,
       limits: limitsOf(content.limits ?? {}, former?.limits, rules),
     },
@@ -116,6 +121,13 @@ function annotationsOf({ annotations = [], delAnnotations = [] }: ActionBody, fo
   const merged = mergeParameters(former.filter(({ key }) => !delAnnotations.includes(key)), annotations).filter(({ key }) => key !== 'exec');
   const hasKeyRule = merged.some(({ key }) => key === 'provide-api-key');
   return [...merged, ...(hasKeyRule ? [] : [{ key: 'provide-api-key', value: false }]), { key: 'exec', value: kind }];
+}
+
+/** @throws ApiError 400, 403 */
+function checkWishes(annotations: readonly Parameter[], owner: string, mayWish: MayWish): void {
+  const { problems } = readWishes(Object.fromEntries(annotations.map(({ key, value }) => [key, value])), [owner], mayWish);
+  const [first] = problems;
+  if (first !== undefined) throw first.kind === 'malformed' ? malformed(first.text) : new ApiError(403, first.text);
 }
 
 /** The later ones win; each name is there once. */

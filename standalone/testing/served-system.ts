@@ -8,6 +8,7 @@ import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
+import { mayWishOf } from '../../invoker-plugin/action-wishes.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { guestNamespace, Namespaces } from '../namespaces.ts';
@@ -34,6 +35,7 @@ const smallScheduler: SchedulerConfig = {
   valueHorizonMs: 60_000,
   evictionHysteresis: 1.2,
   headroomShare: 0.1,
+  mostPinnedShare: 0.25,
   maxQueuedActivations: 1000,
 };
 
@@ -55,6 +57,7 @@ export class ServedSystem {
     const namespaces = new Namespaces([`other=${otherKey}`]);
     const [clock, logger] = [new SystemClock(), createLogger('test', 'silent')];
     const scheduler = { ...smallScheduler, ...options.scheduler };
+    const mayWish = mayWishOf([guestNamespace]);
     const system = await StandaloneSystem.open({
       dataFolder: folder,
       retention: options.retention ?? { ageMs: 3_600_000, count: 1000 },
@@ -67,9 +70,10 @@ export class ServedSystem {
       environment: options.environment ?? {},
       pauseGraceMs: undefined,
       estimate: () => ({ loadMs: 100, residentBytes: 16 * megabytes }),
+      mayWish,
       graceMs: 0,
     });
-    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes) };
+    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes), mayWish };
     const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, metrics: standaloneMetrics(system) }));
     await system.start();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -22,6 +22,7 @@ export const baseConfig: SchedulerConfig = {
   valueHorizonMs: minute,
   evictionHysteresis: 2,
   headroomShare: 0.1,
+  mostPinnedShare: 0.25,
   maxQueuedActivations: 100,
 };
 

@@ -7,6 +7,7 @@ import type { SchedulerEvent } from '../events.ts';
 import { assertInvariants } from '../invariants.ts';
 import { createState, type SchedulerState } from '../state.ts';
 import { step } from '../step.ts';
+import type { ActionWishes } from '../wishes.ts';
 import { MiB } from './builders.ts';
 
 /** One thing that happens: which kind, to which of the things at hand, and how it turns out. */
@@ -42,9 +43,16 @@ export class RandomWorld {
   private now = 0;
   private wakeAt: number | undefined;
 
-  constructor(config: SchedulerConfig) {
+  private readonly wishesOf: (which: number) => ActionWishes | undefined;
+
+  /** @param wishesOf what the action that is deployed by this number wishes */
+  constructor(config: SchedulerConfig, wishesOf: (which: number) => ActionWishes | undefined = () => undefined) {
     this.config = config;
+    this.wishesOf = wishesOf;
   }
+
+  /** Looks at the state after a step. */
+  onStep: (commands: readonly SchedulerCommand[]) => void = () => undefined;
 
   happen({ what, which, how }: Happening): void {
     switch (what) {
@@ -98,6 +106,7 @@ export class RandomWorld {
       declaresArtifacts: which % 7 !== 6,
       estimatedLoadMs: 10 + how,
       estimatedResidentBytes: (how % 150) * MiB,
+      wishes: this.wishesOf(which),
     });
   }
 
@@ -180,6 +189,7 @@ export class RandomWorld {
   private tell(event: SchedulerEvent): void {
     const { commands, wakeAt } = step(this.state, event, this.config);
     assertInvariants(this.state, this.config);
+    this.onStep(commands);
     assert.ok(wakeAt === undefined || Number.isFinite(wakeAt), 'wakeAt is a time');
     this.wakeAt = wakeAt;
     this.log.push({ event, commands });
