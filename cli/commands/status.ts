@@ -27,10 +27,15 @@ const statusSchema = z.looseObject({
       loading: z.string().optional(),
       memoryLimitBytes: bytes,
       usedBytes: bytes,
-      residents: z.array(z.object({ action: z.string(), residentBytes: bytes })),
+      residents: z.array(z.object({ action: z.string(), residentBytes: bytes, pinned: z.boolean().optional() })),
     }),
   ),
-  actions: z.array(z.looseObject({ qualifiedName: z.string() })),
+  actions: z.array(
+    z.looseObject({
+      qualifiedName: z.string(),
+      wishes: z.object({ pinnedPlaces: z.number(), grantedPins: z.number(), priority: z.number(), idleMs: z.number().optional(), idleEndsAt: z.number().optional() }).optional(),
+    }),
+  ),
 });
 
 export async function runStatus(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -48,10 +53,22 @@ function textOf({ startedAt, poolMemoryBytes, poolUsedBytes, waitingCount, conta
   const table = new Table({ head: ['container', 'state', 'memory', 'resident'], style: { head: [], border: [] } });
   for (const { id, phase, role, own, running, loading, memoryLimitBytes, usedBytes, residents } of containers) {
     const state = running === undefined ? `${phase} ${role}${own === undefined ? '' : ` of ${shortNameOf(own)}`}` : `runs ${shortNameOf(running)}`;
-    const held = [...residents.map(({ action, residentBytes }) => `${shortNameOf(action)} (${megabytes(residentBytes)})`), ...(loading === undefined ? [] : [`loading ${shortNameOf(loading)}`])];
+    const held = [...residents.map(({ action, residentBytes, pinned }) => `${shortNameOf(action)} (${megabytes(residentBytes)}${pinned === true ? ', pinned' : ''})`), ...(loading === undefined ? [] : [`loading ${shortNameOf(loading)}`])];
     table.push([id, state, `${megabytes(usedBytes)} of ${megabytes(memoryLimitBytes)}`, held.join(', ')]);
   }
-  return `up since ${new Date(startedAt).toISOString()}; ${actions.length} actions; ${megabytes(poolUsedBytes)} of ${megabytes(poolMemoryBytes)} given to containers; ${waitingCount} calls wait\n${table.toString()}\n`;
+  return `up since ${new Date(startedAt).toISOString()}; ${actions.length} actions; ${megabytes(poolUsedBytes)} of ${megabytes(poolMemoryBytes)} given to containers; ${waitingCount} calls wait\n${table.toString()}\n${actions.map(wishesText).join('')}`;
+}
+
+/** What the action's annotations ask for and what it gets, as a line; empty where they ask for nothing. */
+function wishesText({ qualifiedName, wishes }: z.infer<typeof statusSchema>['actions'][number]): string {
+  if (wishes === undefined) return '';
+  const { pinnedPlaces, grantedPins, priority, idleMs } = wishes;
+  const parts = [
+    ...(pinnedPlaces === 0 ? [] : [`pinned in ${grantedPins} of ${pinnedPlaces} containers${grantedPins < pinnedPlaces ? ', as far as --most-pinned-memory goes' : ''}`]),
+    ...(priority === 1 ? [] : [`priority ${priority}`]),
+    ...(idleMs === undefined ? [] : [idleMs === 0 ? 'never loaded ahead' : `given back after ${idleMs / 1000} s without a call`]),
+  ];
+  return `${qualifiedName}: ${parts.join('; ')}\n`;
 }
 
 function megabytes(value: number): string {

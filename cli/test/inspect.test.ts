@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import openwhisk from 'openwhisk';
 import { guestKey } from '../../standalone/namespaces.ts';
+import { eventually } from '../../runtime/testing/runtime-process.ts';
 import { StandaloneProcess } from '../../standalone/testing/standalone-process.ts';
 
 const program = path.resolve(import.meta.dirname, '../main.js');
@@ -52,6 +53,17 @@ describe('what the command line tells of a running system', function () {
     const json = JSON.parse((await instainfer('status', '--apihost', server.address, '--json')).stdout) as { containers: unknown[]; actions: { qualifiedName: string }[] };
     assert.deepEqual(json.actions.map(({ qualifiedName }) => qualifiedName), ['guest/hello']);
     assert.ok(json.containers.length >= 1);
+  });
+
+  it('status shows what actions ask for, and what is pinned', async () => {
+    const client = openwhisk({ apihost: server.address, api_key: guestKey });
+    await client.actions.create({ name: 'kept', action: 'function main() {}', annotations: { preload: { libraries: ['zod'] }, 'preload-pin': 1, 'preload-priority': 2 } });
+    await client.actions.create({ name: 'brief', action: 'function main() {}', annotations: { preload: { libraries: ['zod'] }, 'preload-idle-seconds': 0 } });
+    await eventually(async () => /kept \(\d+ MB, pinned\)/.test((await instainfer('status', '--apihost', server.address)).stdout), 'it is pinned', 30_000);
+    const { stdout } = await instainfer('status', '--apihost', server.address);
+    assert.match(stdout, /^guest\/kept: pinned in 1 of 1 containers; priority 2$/m);
+    assert.match(stdout, /^guest\/brief: never loaded ahead$/m);
+    for (const name of ['kept', 'brief']) await client.actions.delete({ name });
   });
 
   it('status says what to do where no server answers, and where the key is wrong', async () => {

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { AppError } from '../../common/errors.ts';
+import { mayWishFrom, parseStandaloneOptions } from '../standalone/options.ts';
 import { parseInvokerOptions, type InvokerCommandOptions } from '../invoker/options.ts';
 
 const least = ['--id', '0', '--kafka-brokers', 'k:9092', '--couch-host', 'db'];
@@ -64,11 +65,26 @@ describe('the options of instainfer invoker', () => {
     assert.deepEqual([options.image, options.scheduler.stemCellCount], ['mine', 0]);
   });
 
+  it('let nobody\'s actions take from others unless the operator says whose', () => {
+    const refusing = parse(least);
+    assert.equal(refusing.mayWish('guest'), false);
+    assert.equal(refusing.scheduler.mostPinnedShare, 0.25);
+    const allowing = parse([...least, '--wishes-from', 'team1,team2', '--most-pinned-memory', '0.5']);
+    assert.deepEqual(['team1', 'team2', 'guest'].map(allowing.mayWish), [true, true, false]);
+    assert.equal(allowing.scheduler.mostPinnedShare, 0.5);
+    const alone = (argv: string[], namespace: string): boolean => mayWishFrom(parseStandaloneOptions(argv, {}))(namespace);
+    assert.equal(alone([], 'guest'), true, 'on a server of its own');
+    assert.equal(alone(['--namespaces', 'guest=a:b'], 'guest'), true);
+    assert.equal(alone(['--namespaces', 'team1=a:b'], 'guest'), false);
+    assert.equal(alone(['--namespaces', 'team1=a:b', '--wishes-from', '*'], 'team1'), true);
+  });
+
   it('say what is missing', () => {
     assert.match(refusal(['--couch-host', 'db']), /no number.*--id N/);
     assert.match(refusal(['--id', '0']), /host is not given/);
     assert.match(refusal(['--id', '0', '--catalog', 'controller', '--activation-store', 'none']), /--api-host/);
     assert.match(refusal([...least, '--stem-cell-memory', '4g']), /does not fit into 2048 MB/);
+    assert.match(refusal([...least, '--most-pinned-memory', '2']), /from 0 to 1/);
     assert.match(refusal([...least, '--user-memory', 'much']), /a size such as/);
     assert.match(refusal([...least, '--parameter-key-aes128', 'AAAA']), /has 3 bytes/);
     assert.match(refusal(least, { RUNTIMES_MANIFEST: '{"runtimes":[]}' }), /manifest cannot be read/);

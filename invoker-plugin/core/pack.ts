@@ -97,7 +97,8 @@ function examine(context: StepContext, action: Action): void {
 
 /** What one more place would be worth; Infinity where it is to be pinned, since that is not weighed. */
 function wantedValueMs({ state, config, now }: StepContext, action: Action): number {
-  if (isIdleOver(action, now)) return 0;
+  // A load that its idle time does not outlast is for nothing.
+  if (isIdleOver(action, now + aheadLoadMsOf(action))) return 0;
   return missingPins(action) > 0 ? Infinity : nextPlaceValueMs(state, action, config);
 }
 

@@ -4,9 +4,10 @@ import { parseActionKey, type ActionKey } from '../../common/action-identity.ts'
 import { savedMsOf } from '../../invoker-plugin/core/learn.ts';
 import type { Action, Container, Resident } from '../../invoker-plugin/core/state.ts';
 import { arrivalRatePerMs, heldPlaceValueMs, loadDueAt, offloadDueAt } from '../../invoker-plugin/core/value.ts';
+import { idleEndsAt, isPinnedIn, noWishes } from '../../invoker-plugin/core/wishes.ts';
 import type { DeployedAction, ObservedSystem } from '../observed-system.ts';
 import { ownerOf } from '../store/entity.ts';
-import { anothers, type ActionView, type ContainerView, type ForecastView, type MemoryPoint, type ResidentView, type SystemStatus } from './views.ts';
+import { anothers, type ActionView, type ContainerView, type ForecastView, type MemoryPoint, type ResidentView, type SystemStatus, type WishesView } from './views.ts';
 
 /** Whether the namespace owns the action, or calls it. */
 export function concerns(actionKey: ActionKey, namespace: string): boolean {
@@ -56,14 +57,14 @@ function containerView(system: ObservedSystem, container: Container, namespace: 
     ...(load === undefined ? {} : { loading: nameOf(load.actionKey) }),
     memoryLimitBytes,
     usedBytes,
-    residents: [...residents.values()].map((resident) => residentView(system, resident, namespace)),
+    residents: [...residents.values()].map((resident) => residentView(system, id, resident, namespace)),
   };
 }
 
-function residentView({ schedulerState: state, schedulerConfig }: ObservedSystem, { actionKey, residentBytes, since, retained }: Resident, namespace: string): ResidentView {
+function residentView({ schedulerState: state, schedulerConfig }: ObservedSystem, containerId: string, { actionKey, residentBytes, since, retained }: Resident, namespace: string): ResidentView {
   const action = concerns(actionKey, namespace) ? state.actions.get(actionKey) : undefined;
   const view = { action: action === undefined ? anothers : actionKey, residentBytes, since: Math.floor(since), retained };
-  return action === undefined ? view : { ...view, valueMs: heldPlaceValueMs(state, action, schedulerConfig) };
+  return action === undefined ? view : { ...view, valueMs: heldPlaceValueMs(state, action, schedulerConfig), pinned: isPinnedIn(action, containerId) };
 }
 
 /** For each action, the containers that are its own or in which its artifacts are resident. */
@@ -81,7 +82,15 @@ function holdersOf(containers: Iterable<Container>): Map<ActionKey, string[]> {
 
 function actionView(system: ObservedSystem, { actionKey, ...deployed }: DeployedAction, heldIn: readonly string[], now: number): ActionView {
   const action = system.schedulerState.actions.get(actionKey);
-  return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingIds.size ?? 0, ...(action === undefined ? {} : { forecast: forecastOf(system, action, now) }) };
+  const expected = action === undefined ? {} : { forecast: forecastOf(system, action, now), ...wishesOf(action) };
+  return { actionKey, ...deployed, heldIn, waitingCount: action?.waitingIds.size ?? 0, ...expected };
+}
+
+function wishesOf(action: Action): { readonly wishes?: WishesView } {
+  const { wishes, grantedPins } = action;
+  const { pinnedPlaces, priority, idleMs } = wishes;
+  if (pinnedPlaces === noWishes.pinnedPlaces && priority === noWishes.priority && idleMs === undefined) return {};
+  return { wishes: { pinnedPlaces, grantedPins, priority, ...(idleMs === undefined ? {} : { idleMs, idleEndsAt: Math.floor(idleEndsAt(action)) }) } };
 }
 
 function forecastOf({ schedulerConfig }: ObservedSystem, action: Action, now: number): ForecastView {

@@ -14,6 +14,8 @@ export interface ResidentView {
   readonly retained: boolean;
   /** Expected saved latency of its being here, in ms within the value horizon; absent for another namespace's. */
   readonly valueMs?: number | undefined;
+  /** Kept whatever it is worth, as the action's annotations ask; absent for another namespace's. */
+  readonly pinned?: boolean | undefined;
 }
 
 export interface ContainerView {
@@ -43,6 +45,17 @@ export interface ForecastView {
   readonly savedMs: number;
 }
 
+/** What the action's annotations ask of the scheduler, and what it gets. */
+export interface WishesView {
+  readonly pinnedPlaces: number;
+  /** As many are pinned as there is memory for. */
+  readonly grantedPins: number;
+  readonly priority: number;
+  readonly idleMs?: number | undefined;
+  /** When nothing is kept any more unless it is called, in epoch ms; absent where it has no idle time. */
+  readonly idleEndsAt?: number | undefined;
+}
+
 export interface ActionView {
   readonly actionKey: string;
   readonly qualifiedName: string;
@@ -54,6 +67,8 @@ export interface ActionView {
   readonly waitingCount: number;
   /** Absent until the scheduler knows the action. */
   readonly forecast?: ForecastView | undefined;
+  /** Absent where it asks for nothing, or for nothing that is allowed. */
+  readonly wishes?: WishesView | undefined;
 }
 
 export interface MemoryPoint {

@@ -166,6 +166,14 @@ describe('the idle time of an action', () => {
     assert.equal(scheduler.the('removeContainer').reason, 'keep-alive-over');
   });
 
+  it('that is over before a load would be has nothing loaded', () => {
+    const scheduler = withStemCells(1);
+    scheduler.deploy(a, { ...idle(300), estimatedLoadMs: 300 });
+    assert.deepEqual(scheduler.commands, []);
+    scheduler.deploy(b, { ...idle(301), estimatedLoadMs: 300 });
+    assert.equal(scheduler.the('load').actionKey, b);
+  });
+
   it('ends its own container too, of which nothing is kept', () => {
     for (const [prewarmPolicy, type] of [['none', 'removeContainer'], ['pagurus', 'cleanContainer']] as const) {
       const scheduler = withStemCells(0, { prewarmPolicy, stemCellCount: 0 });

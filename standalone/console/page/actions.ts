@@ -19,14 +19,14 @@ function actionCard(first: ActionView, options: ActionListOptions): Row<ActionVi
   let action = first;
   const name = actionName(first.qualifiedName, first.qualifiedName.split('/')[0] ?? '');
   const kind = element('span', 'chip', `${first.kind}, ${first.memoryMegabytes} MB`);
-  const [held, arrivals, windows, starts] = [element('p', ''), element('p', ''), element('p', ''), element('p', 'faint')];
+  const [held, arrivals, windows, wishes, starts] = [element('p', ''), element('p', ''), element('p', ''), element('p', ''), element('p', 'faint')];
   const load = button('Load', `Load ${name} ahead`, () => {
     options.load(action);
   });
   const invoke = button('Invoke', `Invoke ${name}`, () => {
     options.invoke(action);
   });
-  const root = element('li', 'card', element('div', 'head', element('h3', '', name), kind), held, arrivals, windows, starts, element('div', 'buttons', invoke, ...(first.declaresArtifacts ? [load] : [])));
+  const root = element('li', 'card', element('div', 'head', element('h3', '', name), kind), held, arrivals, windows, wishes, starts, element('div', 'buttons', invoke, ...(first.declaresArtifacts ? [load] : [])));
   root.dataset['action'] = first.actionKey;
   return {
     root,
@@ -35,6 +35,7 @@ function actionCard(first: ActionView, options: ActionListOptions): Row<ActionVi
       setText(held, heldText(current));
       setText(arrivals, arrivalsText(current, options.now()));
       setText(windows, windowsText(current, options.now()));
+      setText(wishes, wishesText(current, options.now()));
       setText(starts, options.startsOf(current.actionKey));
     },
   };
@@ -51,10 +52,22 @@ function arrivalsText({ forecast }: ActionView, now: number): string {
   return `last call ${duration(Math.max(0, now - forecast.lastArrivalAt))} ago; next calls ${rate(forecast.arrivalRatePerMs)}`;
 }
 
-function windowsText({ forecast, declaresArtifacts }: ActionView, now: number): string {
+function windowsText({ forecast, wishes, declaresArtifacts }: ActionView, now: number): string {
   if (forecast === undefined || !declaresArtifacts) return '';
   const { loadDueAt, offloadDueAt, savedMs } = forecast;
   const saves = `being loaded saves a call ${duration(savedMs)}`;
+  if (wishes?.idleMs === 0 || (wishes?.grantedPins ?? 0) > 0) return saves;
   if (offloadDueAt <= now) return `${saves}; may go`;
   return `${saves}; wanted ${loadDueAt > now ? `in ${duration(loadDueAt - now)}` : 'now'}, for ${duration(offloadDueAt - Math.max(now, loadDueAt))}`;
+}
+
+function wishesText({ wishes }: ActionView, now: number): string {
+  if (wishes === undefined) return '';
+  const { pinnedPlaces, grantedPins, priority, idleMs, idleEndsAt } = wishes;
+  const lacking = grantedPins < pinnedPlaces ? ` of ${pinnedPlaces}; there is no more memory to pin` : '';
+  return [
+    ...(pinnedPlaces === 0 ? [] : [`pinned in ${grantedPins}${lacking}`]),
+    ...(priority === 1 ? [] : [`priority ${priority}`]),
+    ...(idleMs === 0 ? ['never loaded ahead'] : idleEndsAt === undefined ? [] : [idleEndsAt > now ? `given back in ${duration(idleEndsAt - now)}` : 'given back, since its idle time is over']),
+  ].join('; ');
 }

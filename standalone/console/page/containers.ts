@@ -67,10 +67,10 @@ function residentRow(container: string, { action }: ResidentView, options: Conta
   let offload: HTMLButtonElement | undefined;
   return {
     root,
-    update({ residentBytes, since, retained, valueMs }) {
+    update({ residentBytes, since, retained, valueMs, pinned }) {
       const shown = actionName(action, options.namespace());
       setText(name, shown);
-      const parts = [megabytes(residentBytes), ...(valueMs === undefined ? [] : [`worth ${duration(valueMs)}`]), `for ${duration(Math.max(0, options.now() - since))}`, ...(retained ? ['kept from its own run'] : [])];
+      const parts = [megabytes(residentBytes), ...(valueMs === undefined ? [] : [`worth ${duration(valueMs)}`]), `for ${duration(Math.max(0, options.now() - since))}`, ...(retained ? ['kept from its own run'] : []), ...(pinned === true ? ['pinned'] : [])];
       setText(detail, parts.join(', '));
       // Whoever may not know its name may not move it either.
       if (valueMs === undefined || offload !== undefined) return;
