@@ -43,6 +43,7 @@ const responseOf: Record<FailActivation['reason'], ActivationResponse> = {
   'action-unknown': refusedActivation('Action could not be found or may have been deleted.'),
   'memory-limit-exceeds-pool': developerFailure('The action needs more memory than this invoker has; lower its limit or enlarge the invoker.'),
   'container-failed': platformFailure('Failed to provision resources to run the action.'),
+  'initialization-failed': developerFailure('The action did not initialize and exited unexpectedly.'),
   'queue-full': platformFailure('Too many activations wait at this invoker; try again later.'),
 };
 
@@ -85,8 +86,8 @@ export class ActivationAnswers implements ActivationListener {
     this.finish({ message, record, arrivedAt, command, outcome });
   }
 
-  async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason']): Promise<void> {
-    await this.refuse(message, arrivedAt, this.isInterrupted ? interrupted : responseOf[reason], onBehalfOf);
+  async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason'], response?: ActivationResponse): Promise<void> {
+    await this.refuse(message, arrivedAt, this.isInterrupted ? interrupted : (response ?? responseOf[reason]), onBehalfOf);
   }
 
   /** Ends an activation that never reached a container. */

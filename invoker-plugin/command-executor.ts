@@ -6,6 +6,7 @@ import type { Clock } from '../common/clock.ts';
 import { parseActionKey } from '../common/action-identity.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
+import type { ActivationResponse } from '../common/messages/acknowledgement.ts';
 import type { ActivationMessage } from '../common/messages/activation-message.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
 import { artifactsSchema, type ExtensionErrorReply } from '../runtime/protocol.ts';
@@ -27,7 +28,8 @@ export interface PendingActivation {
 /** Told how activations end; each accepted activation is reported exactly once. */
 export interface ActivationListener {
   ran(pending: PendingActivation, command: StartActivation, outcome: ActivationOutcome): Promise<void>;
-  failed(pending: PendingActivation, reason: FailActivation['reason']): Promise<void>;
+  /** `response`: how it ends, where the reason alone does not say so. */
+  failed(pending: PendingActivation, reason: FailActivation['reason'], response?: ActivationResponse): Promise<void>;
 }
 
 export interface ExecutorOptions {
@@ -176,7 +178,7 @@ export class CommandExecutor {
   /** A container that ends while a call is in it is reported after the call, whose connection is lost by then. */
   private async ended(managed: ManagedContainer, how: string): Promise<void> {
     const { containerId } = managed.container;
-    await managed.activation;
+    await Promise.all(managed.activations);
     await managed.container.remove();
     managed.client.close();
     this.containers.delete(containerId);
@@ -194,12 +196,18 @@ export class CommandExecutor {
       return;
     }
     let finish: () => void = () => undefined;
-    managed.activation = new Promise((resolve) => {
+    const dealtWith = new Promise<void>((resolve) => {
       finish = resolve;
     });
+    managed.activations.add(dealtWith);
+    let isInitialized = !command.init;
     try {
       this.running.add(activationId);
-      const outcome = await managed.run(command, pending.message, pending.action);
+      const outcome = await managed.run(command, pending.message, pending.action, () => {
+        isInitialized = true;
+        // The scheduler waits for it only where further calls may go in.
+        if (pending.action.limits.concurrency > 1) this.emit({ type: 'activationInitialized', at: this.now, activationId, containerId });
+      });
       this.running.delete(activationId);
       if (outcome.wasUnserved) {
         this.options.logger.warn({ activationId, containerId }, 'a warm container refused the activation; it is tried in another');
@@ -210,6 +218,7 @@ export class CommandExecutor {
       this.pending.delete(activationId);
       const reported = this.options.listener.ran(pending, command, outcome);
       // The next activation's output must not mix with this one's; a container that goes anyway is not waited for.
+      if (!isInitialized) managed.failedInit = outcome.response;
       const containerUsable = leavesContainerUsable(outcome.response) && (await outcome.logs).isComplete;
       this.emit({
         type: 'activationFinished',
@@ -223,6 +232,7 @@ export class CommandExecutor {
       });
       await reported;
     } finally {
+      managed.activations.delete(dealtWith);
       finish();
     }
   }
@@ -231,7 +241,7 @@ export class CommandExecutor {
     const pending = this.pending.get(command.activationId);
     if (pending === undefined) return;
     this.pending.delete(command.activationId);
-    await this.options.listener.failed(pending, command.reason);
+    await this.options.listener.failed(pending, command.reason, this.containers.get(command.failedIn ?? '')?.failedInit);
   }
 
   private async load(command: Load): Promise<void> {

@@ -19,6 +19,8 @@ export interface DeploymentsOptions {
   /** The invoker that prepares: plans may be for others. */
   readonly invoker: number;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Activations that one container may run at once, whatever an action's own limit says. */
+  readonly concurrencyMax: number;
   readonly submit: (event: SchedulerEvent) => void;
 }
 
@@ -32,13 +34,14 @@ export class Deployments {
 
   /** An action was created, updated or is first seen: the scheduler may prepare for it. */
   async deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
-    const { catalog, clock, estimate, submit } = this.options;
+    const { catalog, clock, concurrencyMax, estimate, submit } = this.options;
     const action = await catalog.find(key, access);
     if (action === undefined || this.known.has(action.actionKey)) return action;
     const { actionKey } = action;
     this.known.add(actionKey);
     const { loadMs, residentBytes } = estimate(action);
     const wishes = this.wishesOf(action);
+    const concurrencyLimit = Math.min(action.limits.concurrency, concurrencyMax);
     submit({
       type: 'actionDeployed',
       at: clock.now(),
@@ -49,6 +52,7 @@ export class Deployments {
       estimatedLoadMs: loadMs,
       estimatedResidentBytes: residentBytes,
       ...(wishes === undefined ? {} : { wishes }),
+      ...(concurrencyLimit > 1 ? { concurrencyLimit } : {}),
     });
     return action;
   }

@@ -46,9 +46,9 @@ export interface ServingOptions {
 }
 
 /** For a controller in the same process: every kind, no records, and an end at once. */
-export function embeddedServing(poolMemoryBytes: number): ServingOptions {
+export function embeddedServing(poolMemoryBytes: number, concurrencyMax = 1): ServingOptions {
   return {
-    intake: { mostInHand: mostActivationsInHand(poolMemoryBytes), kinds: ['nodejs:*'], stale: 'run', parameterKeys: {}, isBlocked: () => false },
+    intake: { mostInHand: mostActivationsInHand(poolMemoryBytes, concurrencyMax), kinds: ['nodejs:*'], stale: 'run', parameterKeys: {}, isBlocked: () => false },
     activationStore: noActivationStore,
     storePolicy: storeEverything,
     graceMs: 0,
@@ -68,6 +68,8 @@ export interface InvokerOptions extends ServingOptions {
   readonly scheduler: SchedulerConfig;
   /** Environment of every runtime container. */
   readonly environment: Readonly<Record<string, string>>;
+  /** OpenWhisk's `whisk.concurrency-limit.max`: the most activations that one container runs at once; absent: 1, its default. */
+  readonly concurrencyMax?: number | undefined;
   /** A container that has served is paused when it has been idle for so long (a stock invoker: 10 s); absent: never. */
   readonly pauseGraceMs?: number | undefined;
   readonly publishEvents: boolean;
@@ -142,6 +144,7 @@ export class Invoker {
       mayWish: options.mayWish,
       invoker: options.instance,
       estimate: options.estimate,
+      concurrencyMax: options.concurrencyMax ?? 1,
       submit: (event) => {
         this.loop.submit(event);
       },
@@ -150,7 +153,7 @@ export class Invoker {
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker: options.instance, life: this.life });
     if (options.forward === true) this.forwarding = this.createForwarding();
     this.executor = new CommandExecutor(
-      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: options.environment, loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
+      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: containerEnvironmentOf(options), loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
       (event) => {
         this.loop.submit(event);
       },
@@ -308,6 +311,11 @@ export class Invoker {
     const plan = this.records.read(planSchema, record);
     if (plan !== undefined) await this.deployments.takePlan(plan);
   }
+}
+
+/** A stem cell may come to serve any action: overlapping runs are allowed everywhere or nowhere, as ansible's setting does it. */
+function containerEnvironmentOf({ environment, concurrencyMax = 1 }: InvokerOptions): Readonly<Record<string, string>> {
+  return concurrencyMax > 1 ? { ...environment, __OW_ALLOW_CONCURRENT: 'true' } : environment;
 }
 
 function instanceOf({ instance, uniqueName, displayedName, scheduler }: InvokerOptions): InvokerInstance {

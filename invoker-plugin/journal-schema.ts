@@ -35,6 +35,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     estimatedLoadMs: ms,
     estimatedResidentBytes: bytes,
     wishes: z.strictObject({ pinnedPlaces: z.int().nonnegative(), priority: z.number().positive(), idleMs: ms.optional() }).optional(),
+    concurrencyLimit: z.int().positive().optional(),
   }),
   event('actionRemoved', { actionKey }),
   event('planReceived', {
@@ -51,6 +52,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
   event('activationArrived', { activationId, actionKey }),
   event('containerStarted', { containerId, startMs: ms, usedBytes: bytes }),
   event('containerFound', { containerId, memoryLimitBytes: bytes, usedBytes: bytes }),
+  event('activationInitialized', { activationId, containerId }),
   event('activationFinished', {
     activationId,
     containerId,
@@ -108,7 +110,8 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   }),
   command('failActivation', {
     activationId,
-    reason: z.enum(['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full']),
+    reason: z.enum(['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full', 'initialization-failed']),
+    failedIn: containerId.optional(),
   }),
 ]) satisfies z.ZodType<SchedulerCommand>;
 

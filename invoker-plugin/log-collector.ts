@@ -1,5 +1,7 @@
 // Cuts a container's output into the logs of its activations at the end-of-activation markers. It stores nothing beyond
-// the activation under way and keeps to the action's log limit.
+// the activations under way and keeps to the action's log limit. Of several activations that run at once, each gets what was
+// written between two ends, in the order in which they end: their lines mix, as with the stock invoker, which reads on from where
+// it read last.
 import type { LogListener } from './drivers/driver.ts';
 
 /** The line both streams end an activation with (OpenWhisk's ActionProxy contract). */
@@ -20,13 +22,16 @@ export const noLogs: CollectedLogs = { lines: [], isComplete: true };
 /** To be called once the reply is there; says whether the action failed to initialise or to run. */
 export type FinishLogs = (isDeveloperError: boolean) => Promise<CollectedLogs>;
 
-interface Collection {
+/** What was written up to one end marker on each stream. */
+interface Section {
   readonly limitBytes: number;
   readonly lines: string[];
   readonly open: Set<'stdout' | 'stderr'>;
   bytes: number;
   truncated: boolean;
-  readonly done: (logs: CollectedLogs) => void;
+  isClaimed: boolean;
+  /** Called when both markers are there, once it is claimed. */
+  whenComplete: () => void;
 }
 
 export interface LogCollectorOptions {
@@ -38,10 +43,14 @@ export interface LogCollectorOptions {
   readonly now: () => number;
 }
 
-/** Collects the logs of one container, one activation at a time. */
+/** Collects the logs of one container; activations that run at once are all of one action. */
 export class LogCollector {
   private readonly options: LogCollectorOptions;
-  private current: Collection | undefined;
+  /** Begun and not ended. */
+  private runningCount = 0;
+  private limitBytes = 0;
+  /** In order, never more than run: those that are complete and claimed are gone. */
+  private sections: Section[] = [];
 
   constructor(options: LogCollectorOptions) {
     this.options = options;
@@ -49,16 +58,17 @@ export class LogCollector {
 
   /** To be registered with the container. Output outside of an activation is nobody's and is dropped. */
   readonly listener: LogListener = (stream, line, time) => {
-    const collection = this.current;
-    if (collection === undefined) return;
+    const open = this.sections.find((section) => section.open.has(stream));
+    if (open === undefined && this.sections.length >= this.runningCount) return;
+    const section = open ?? this.addSection();
     if (line.endsWith(sentinel)) {
       const rest = line.slice(0, -sentinel.length);
-      if (rest !== '') this.add(collection, stream, rest, time);
-      collection.open.delete(stream);
-      if (collection.open.size === 0) this.finish(collection);
+      if (rest !== '') this.add(section, stream, rest, time);
+      section.open.delete(stream);
+      if (section.open.size === 0) section.whenComplete();
       return;
     }
-    this.add(collection, stream, line, time);
+    this.add(section, stream, line, time);
   };
 
   /**
@@ -66,39 +76,52 @@ export class LogCollector {
    * @returns what resolves with the log when both markers have been seen or their time is over
    */
   begin(limitBytes: number): FinishLogs {
-    let resolveLogs: (logs: CollectedLogs) => void = () => undefined;
-    const logs = new Promise<CollectedLogs>((resolve) => {
-      resolveLogs = resolve;
-    });
-    const collection: Collection = { limitBytes, lines: [], open: new Set(['stdout', 'stderr']), bytes: 0, truncated: false, done: resolveLogs };
-    this.current = collection;
+    if (this.runningCount === 0) this.sections = [];
+    this.runningCount += 1;
+    this.limitBytes = limitBytes;
     return async (isDeveloperError) => {
-      const { markerTimeoutMs, failedMarkerTimeoutMs } = this.options;
-      const timer = setTimeout(() => {
-        if (!isDeveloperError) collection.lines.push(this.format('stderr', logFailure));
-        this.finish(collection);
-      }, isDeveloperError ? failedMarkerTimeoutMs : markerTimeoutMs);
-      const collected = await logs;
-      clearTimeout(timer);
-      return isDeveloperError ? { ...collected, lines: [...collected.lines, this.format('stderr', logWarningDeveloperError)] } : collected;
+      const section = this.sections.find(({ isClaimed }) => !isClaimed) ?? this.addSection();
+      section.isClaimed = true;
+      await this.complete(section, isDeveloperError);
+      this.sections.splice(this.sections.indexOf(section), 1);
+      this.runningCount -= 1;
+      if (isDeveloperError) section.lines.push(this.format('stderr', logWarningDeveloperError));
+      return { lines: section.lines, isComplete: section.open.size === 0 };
     };
   }
 
-  private finish(collection: Collection): void {
-    if (this.current === collection) this.current = undefined;
-    collection.done({ lines: collection.lines, isComplete: collection.open.size === 0 });
+  /** Resolves when both markers have been seen or their time is over. */
+  private complete(section: Section, isDeveloperError: boolean): Promise<void> {
+    if (section.open.size === 0) return Promise.resolve();
+    const { markerTimeoutMs, failedMarkerTimeoutMs } = this.options;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        if (!isDeveloperError) section.lines.push(this.format('stderr', logFailure));
+        resolve();
+      }, isDeveloperError ? failedMarkerTimeoutMs : markerTimeoutMs);
+      section.whenComplete = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
-  private add(collection: Collection, stream: 'stdout' | 'stderr', text: string, time: string | undefined): void {
-    if (collection.truncated) return;
+  private addSection(): Section {
+    const section: Section = { limitBytes: this.limitBytes, lines: [], open: new Set(['stdout', 'stderr']), bytes: 0, truncated: false, isClaimed: false, whenComplete: () => undefined };
+    this.sections.push(section);
+    return section;
+  }
+
+  private add(section: Section, stream: 'stdout' | 'stderr', text: string, time: string | undefined): void {
+    if (section.truncated) return;
     const line = this.format(stream, text, time);
-    collection.bytes += Buffer.byteLength(line);
-    if (collection.bytes > collection.limitBytes) {
-      collection.truncated = true;
-      collection.lines.push(this.format('stderr', `Logs were truncated because the total bytes size exceeds the limit of ${collection.limitBytes} bytes.`));
+    section.bytes += Buffer.byteLength(line);
+    if (section.bytes > section.limitBytes) {
+      section.truncated = true;
+      section.lines.push(this.format('stderr', `Logs were truncated because the total bytes size exceeds the limit of ${section.limitBytes} bytes.`));
       return;
     }
-    collection.lines.push(line);
+    section.lines.push(line);
   }
 
   private format(stream: string, text: string, time = new Date(this.options.now()).toISOString()): string {

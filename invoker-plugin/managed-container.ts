@@ -66,8 +66,10 @@ export class ManagedContainer {
   readonly client: RuntimeClient;
   readonly memoryLimitBytes: number;
   readonly isBorrowed: boolean;
-  /** Settles when the activation in the container, if any, has been dealt with. */
-  activation: Promise<void> = Promise.resolve();
+  /** Each settles when an activation in the container has been dealt with. */
+  readonly activations = new Set<Promise<void>>();
+  /** How the activation ended whose action could not be initialised here. */
+  failedInit: ActivationResponse | undefined;
   removalRequested = false;
   private readonly logCollector: LogCollector;
   private readonly idlePause: IdlePause;
@@ -98,17 +100,17 @@ export class ManagedContainer {
     return this.idlePause.awake(task);
   }
 
-  /** Clean, /init and /run as the command says; never rejects. */
-  async run(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
+  /** Clean, /init and /run as the command says; never rejects. `onInitialized`: /init, where it was sent, has been answered well. */
+  async run(command: StartActivation, message: ActivationMessage, action: ActionDocument, onInitialized: () => void = () => undefined): Promise<ActivationOutcome> {
     this.idlePause.enable();
     try {
-      return await this.awake(() => this.runAwake(command, message, action));
+      return await this.awake(() => this.runAwake(command, message, action, onInitialized));
     } catch (error) {
       return this.unstarted(describeError(error));
     }
   }
 
-  private async runAwake(command: StartActivation, message: ActivationMessage, action: ActionDocument): Promise<ActivationOutcome> {
+  private async runAwake(command: StartActivation, message: ActivationMessage, action: ActionDocument, onInitialized: () => void): Promise<ActivationOutcome> {
     const limits = { timeoutMs: action.limits.timeoutMs, maxResponseBytes: maxResponseBytesOf(message.user.limits, maxResponseBytes) };
     const collect: FinishLogs = action.limits.logsMegabytes === 0 ? () => Promise.resolve(noLogs) : this.logCollector.begin(action.limits.logsMegabytes * bytesPerMegabyte);
     if (command.clean !== 'none') {
@@ -128,6 +130,7 @@ export class ManagedContainer {
         const timedOut = 'failure' in reply && reply.failure === 'timeout';
         return { response: failure, readyAt, startedAt: readyAt, endedAt: this.clock.now(), initMs, loadMs, runMs: 0, timedOut, wasCutOff: isCutOff(reply), wasUnserved: false, logs: collect(true) };
       }
+      onInitialized();
     }
     const runAt = this.clock.now();
     const reply = await this.explained(this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits));

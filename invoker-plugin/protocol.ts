@@ -14,6 +14,8 @@ export const residencySchema = z.object({
   at: z.number(),
   /** Whether an activation would find it free. */
   idle: z.boolean().default(false),
+  /** Activations of its own action that it would take at once; where it is not there, one exactly when it is idle. */
+  ownSlots: z.number().int().nonnegative().optional(),
   /** The action the container is initialised for; its artifacts are there too. */
   ownActionKey: z.string().nullable(),
   /** Action keys whose artifacts are resident, with their private bytes. */

@@ -7,7 +7,7 @@ import type { Logger } from '../common/logger.ts';
 import { encode } from '../common/messages/codec.ts';
 import type { SchedulerCommand } from './core/commands.ts';
 import type { SchedulerEvent } from './core/events.ts';
-import type { Container, SchedulerState } from './core/state.ts';
+import { ownSlotsOf, type Container, type SchedulerState } from './core/state.ts';
 import { residencyTopic, type Residency } from './protocol.ts';
 
 export interface ResidencyReporterOptions {
@@ -58,7 +58,7 @@ export class ResidencyReporter {
     if (state === undefined) return;
     for (const id of this.changed) {
       const container = state.containers.get(id);
-      const report = container === undefined ? undefined : this.reportOf(container);
+      const report = container === undefined ? undefined : this.reportOf(container, ownSlotsOf(state, container));
       const content = report === undefined ? '' : encode(report);
       if (this.reported.get(id) === content) continue;
       if (report === undefined) this.reported.delete(id);
@@ -74,13 +74,14 @@ export class ResidencyReporter {
     });
   }
 
-  private reportOf(container: Container): Omit<Residency, 'at'> {
+  private reportOf(container: Container, ownSlots: number): Omit<Residency, 'at'> {
     return {
       formatVersion: 1,
       invoker: this.options.invoker,
       life: this.options.life,
       containerId: container.id,
       idle: container.phase === 'idle',
+      ...(ownSlots > 1 || (ownSlots > 0 && container.phase !== 'idle') ? { ownSlots } : {}),
       ownActionKey: container.ownActionKey ?? null,
       resident: [...container.residents.values()].map(({ actionKey, residentBytes }) => ({ actionKey, residentBytes })),
       usedBytes: container.usedBytes,

@@ -55,7 +55,8 @@ export function parseServerTiming(header: string | undefined): Record<string, nu
 const extensionReplyLimitBytes = 1024 * 1024;
 
 export class RuntimeClient {
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  /** As many connections as there are calls: the scheduler bounds those, and a call that waited for one would lose its time. */
+  private readonly agent = new Agent({ keepAlive: true });
   private readonly baseUrl: URL;
   private readonly now: () => number;
   private readonly token: string | undefined;

@@ -33,6 +33,8 @@ export interface SystemOptions {
   readonly logger: Logger;
   readonly driver: ContainerDriver;
   readonly scheduler: SchedulerConfig;
+  /** The most activations that one container runs at once; absent: 1. */
+  readonly concurrencyMax?: number | undefined;
   /** Environment of every runtime container. */
   readonly environment: Readonly<Record<string, string>>;
   readonly pauseGraceMs: number | undefined;
@@ -85,7 +87,8 @@ export class StandaloneSystem implements ObservedSystem {
     this.startedAt = clock.now();
     this.schedulerConfig = scheduler;
     this.invoker = new Invoker({
-      ...embeddedServing(scheduler.poolMemoryBytes),
+      ...embeddedServing(scheduler.poolMemoryBytes, options.concurrencyMax),
+      concurrencyMax: options.concurrencyMax,
       activationStore: activations,
       graceMs: options.graceMs,
       instance: invokerId,

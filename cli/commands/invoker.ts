@@ -60,6 +60,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     driver: driverOf(options),
     catalog,
     scheduler: options.scheduler,
+    concurrencyMax: options.concurrencyMax,
     environment: containerEnvironmentOf(options),
     pauseGraceMs: options.pauseGraceMs,
     publishEvents: options.userEvents,

@@ -68,6 +68,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       logger,
       driver: driverOf(values),
       scheduler: schedulerConfigOf(values),
+      concurrencyMax: values.concurrencyMax,
       environment: { __OW_API_HOST: address, ...(values.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(values.modelStore) }) },
       pauseGraceMs: pauseGraceMs[values.containers],
       estimate: store.estimate,

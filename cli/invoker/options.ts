@@ -39,6 +39,9 @@ const idOption: OptionDefinition<number | undefined> = {
   defaultValue: undefined,
 };
 
+/** Of every command that runs actions. */
+export const concurrencyMaxOption = numberOption({ flag: 'concurrency-max', env: 'INSTAINFER_CONCURRENCY_MAX', envAliases: ['CONFIG_whisk_concurrencyLimit_max'], description: "OpenWhisk's whisk.concurrency-limit.max: the most activations that a container runs at once, for actions whose own limit allows it.", valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 });
+
 export const invokerTable = withConfigFile({
   id: idOption,
   uniqueName: textOption({ flag: 'unique-name', env: 'INSTAINFER_INVOKER_NAME', description: 'Its name beside the number, such as a host or pod name.', valueName: 'NAME' }),
@@ -59,7 +62,7 @@ export const invokerTable = withConfigFile({
   storeBlocking: choiceOption({ flag: 'store-blocking', env: 'INSTAINFER_STORE_BLOCKING', envAliases: ['CONFIG_whisk_activation_storeBlockingResultLevel'], description: 'Which records of blocking activations are stored.', choices: storeLevels, defaultValue: 'STORE_ALWAYS' }),
   storeNonBlocking: choiceOption({ flag: 'store-non-blocking', env: 'INSTAINFER_STORE_NON_BLOCKING', envAliases: ['CONFIG_whisk_activation_storeNonBlockingResultLevel'], description: 'Which records of the others are stored.', choices: storeLevels, defaultValue: 'STORE_ALWAYS' }),
   userEvents: switchOption({ flag: 'user-events', env: 'INSTAINFER_USER_EVENTS', envAliases: ['CONFIG_whisk_userEvents_enabled'], description: 'Whether the deployment has user events turned on.', defaultValue: false }),
-  concurrencyMax: numberOption({ flag: 'concurrency-max', env: 'INSTAINFER_CONCURRENCY_MAX', envAliases: ['CONFIG_whisk_concurrencyLimit_max'], description: 'The deployment\'s whisk.concurrency-limit.max: how many more activations are taken ahead. A container runs one at a time.', valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 }),
+  concurrencyMax: concurrencyMaxOption,
   stale: choiceOption({ flag: 'stale', env: 'INSTAINFER_STALE', description: 'Activations that have waited on the topic for longer than any controller waits: run late, as a stock invoker does, or answered without being run.', choices: ['run', 'skip'], defaultValue: 'run' }),
   aes128Key: textOption({ flag: 'parameter-key-aes128', env: 'INSTAINFER_PARAMETER_KEY_AES128', envAliases: ['CONFIG_whisk_parameterStorage_aes128'], description: 'Key of encrypted parameters, base64, as the controller has it.', valueName: 'BASE64' }),
   aes256Key: textOption({ flag: 'parameter-key-aes256', env: 'INSTAINFER_PARAMETER_KEY_AES256', envAliases: ['CONFIG_whisk_parameterStorage_aes256'], description: 'The same for aes-256.', valueName: 'BASE64' }),
@@ -109,6 +112,7 @@ export interface InvokerCommandOptions {
   readonly storePolicy: StorePolicy;
   readonly userEvents: boolean;
   readonly mostInHand: number;
+  readonly concurrencyMax: number;
   readonly stale: 'run' | 'skip';
   readonly parameterKeys: ParameterKeys;
   readonly scheduler: SchedulerConfig;
@@ -152,6 +156,7 @@ export function parseInvokerOptions(argv: readonly string[], env: Env): InvokerC
     storePolicy: { blocking: values.storeBlocking, nonBlocking: values.storeNonBlocking },
     userEvents: values.userEvents,
     mostInHand: mostActivationsInHand(values.userMemory, values.concurrencyMax),
+    concurrencyMax: values.concurrencyMax,
     stale: values.stale,
     parameterKeys: {
       ...(values.aes128Key === undefined ? {} : { 'aes-128': parameterKeyOf('aes-128', values.aes128Key) }),

@@ -10,7 +10,7 @@ import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core
 import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { guestNamespace } from '../../standalone/namespaces.ts';
 import type { LimitRules } from '../../standalone/api/entity-bodies.ts';
-import { sizeOption, wishOptions } from '../invoker/options.ts';
+import { concurrencyMaxOption, sizeOption, wishOptions } from '../invoker/options.ts';
 
 const millisecondsPerDay = 86_400_000;
 
@@ -31,6 +31,7 @@ export const standaloneTable = withConfigFile({
   concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
   ...wishOptions,
   wishesFrom: listOption({ ...wishOptions.wishesFrom, description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1; * is all. Where it is not given, guest alone, and nobody where there are other namespaces.' }),
+  concurrencyMax: concurrencyMaxOption,
   containers: choiceOption({ flag: 'containers', env: 'INSTAINFER_CONTAINERS', description: 'What a container is: a process of this machine (isolates nothing; for your own code), or a Docker container.', choices: ['process', 'docker'], defaultValue: 'process' }),
   image: textOption({ flag: 'image', env: 'INSTAINFER_IMAGE', description: 'Runtime image of Docker containers; instainfer/action-nodejs-instainfer:latest where it is not given.', valueName: 'NAME' }),
   modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that actions load from.', valueName: 'DIR' }),
@@ -61,8 +62,8 @@ export function retentionOf({ keepDays, keepCount }: StandaloneValues): { readon
 }
 
 export function limitRulesOf(values: StandaloneValues): LimitRules {
-  const { actionMemory, userMemory } = values;
-  return { defaultMemoryMegabytes: Math.floor(actionMemory / bytesPerMegabyte), mostMemoryMegabytes: Math.floor(userMemory / bytesPerMegabyte), mayWish: mayWishFrom(values) };
+  const { actionMemory, userMemory, concurrencyMax } = values;
+  return { defaultMemoryMegabytes: Math.floor(actionMemory / bytesPerMegabyte), mostMemoryMegabytes: Math.floor(userMemory / bytesPerMegabyte), mostConcurrency: concurrencyMax, mayWish: mayWishFrom(values) };
 }
 
 /** Whoever is alone takes nothing from others. */

@@ -51,7 +51,7 @@ function startupOf(rows: readonly ActivationRow[]): string {
 
 function containerLine(container: Container): string {
   const own = container.ownActionKey === undefined ? '' : ` ${shortNameOf(container.ownActionKey)}`;
-  const role = container.phase === 'starting' ? 'starting' : container.activation === undefined ? `${container.role}${own}` : `running ${shortNameOf(container.activation.actionKey)}`;
+  const role = container.phase === 'starting' ? 'starting' : container.activations.size === 0 ? `${container.role}${own}` : `running${own}`;
   const residents = [...container.residents.values()].map(({ actionKey, retained }) => `${shortNameOf(actionKey)}${retained ? '*' : ''}`);
   const loading = container.load === undefined ? [] : [pc.dim(`loading ${shortNameOf(container.load.actionKey)}…`)];
   const held = [...residents.map((name) => pc.cyan(name)), ...loading].join(' ');

@@ -90,7 +90,7 @@ export class Attachment {
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker, life: randomUUID() });
     const noActivations = { ran: () => Promise.resolve(), failed: () => Promise.resolve() };
     this.executor = new CommandExecutor({ driver: noContainers, catalog, clock, logger, listener: noActivations, environment: {}, loadTimeoutMs, pauseGraceMs: undefined }, submit);
-    this.deployments = new Deployments({ catalog, clock, logger, mayWish, invoker, estimate, submit });
+    this.deployments = new Deployments({ catalog, clock, logger, mayWish, invoker, estimate, concurrencyMax: 1, submit });
     this.loop = new SchedulerLoop({
       config: options.scheduler,
       clock,

@@ -3,10 +3,10 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { FailActivation, StartType } from './commands.ts';
 import { predictedBytesOf, runMsOf } from './learn.ts';
 import { startOffload } from './pack.ts';
-import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer } from './pool.ts';
-import { chooseContainer, missingMs, takeInstead, type Choice, type Take } from './select.ts';
+import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer, retireContainer } from './pool.ts';
+import { chooseContainer, missingMs, takeInstead, takesAnother, type Choice, type Take } from './select.ts';
 import { leastDenseFirst } from './evict.ts';
-import { actionOf, deleteResident, leaveIdle, type Action, type Container, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
+import { actionOf, deleteResident, indexRunning, leaveIdle, type Action, type Container, type RunningActivation, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
 
 /** Failed starts of containers after which an activation is given up. */
 const mostFailedStarts = 3;
@@ -64,7 +64,10 @@ function apply(context: StepContext, waiting: WaitingActivation, action: Action,
 }
 
 function setWaitingState({ state }: StepContext, waiting: WaitingActivation, next: WaitingActivation['state'], container: Container | undefined): void {
-  const limit = actionOf(state, waiting.actionKey).memoryLimitBytes;
+  const action = actionOf(state, waiting.actionKey);
+  const limit = action.memoryLimitBytes;
+  if (isComing(waiting.state)) action.comingOwnCount -= 1;
+  if (isComing(next)) action.comingOwnCount += 1;
   if (waiting.state === 'queued') state.queuedCount -= 1;
   if (waiting.state === 'awaiting-own') state.awaitingOwnCount -= 1;
   if (waiting.state === 'awaiting-room') state.promisedBytes -= limit;
@@ -73,6 +76,10 @@ function setWaitingState({ state }: StepContext, waiting: WaitingActivation, nex
   if (next === 'awaiting-room') state.promisedBytes += limit;
   waiting.state = next;
   waiting.containerId = container?.id;
+}
+
+function isComing(state: WaitingActivation['state']): boolean {
+  return state === 'awaiting-start' || state === 'awaiting-room';
 }
 
 /** Takes an activation off the waiting ones; a container that was starting for it is free for the next. */
@@ -86,8 +93,8 @@ function stopWaiting(context: StepContext, waiting: WaitingActivation): void {
   actionOf(state, waiting.actionKey).waitingIds.delete(waiting.activationId);
 }
 
-function fail(context: StepContext, activationId: string, reason: FailActivation['reason']): void {
-  context.commands.push({ type: 'failActivation', activationId, reason });
+function fail(context: StepContext, activationId: string, reason: FailActivation['reason'], failedIn?: string): void {
+  context.commands.push({ type: 'failActivation', activationId, reason, ...(failedIn === undefined ? {} : { failedIn }) });
 }
 
 /** Refuses an activation that can never run here. */
@@ -99,25 +106,35 @@ export function refuse(context: StepContext, activationId: string, reason: 'acti
  * The container refused the run before it began (503): it goes, and the activation is admitted anew, once. OpenWhisk's rule
  * for a warm container whose first connection fails.
  */
-export function rescheduleUnserved(context: StepContext, container: Container): void {
-  const { activation } = container;
-  if (activation === undefined) return;
+export function rescheduleUnserved(context: StepContext, container: Container, activation: RunningActivation): void {
   const action = actionOf(context.state, activation.actionKey);
-  action.busyOwn.delete(container.id);
-  context.state.dirty.add(action.key);
-  container.activation = undefined;
-  removeContainer(context, container, 'unusable');
+  container.activations.delete(activation.activationId);
+  retireContainer(context, container);
   if (activation.wasUnserved) fail(context, activation.activationId, 'container-failed');
   else admit(context, activation.activationId, action, true);
 }
 
-/** The container's run can never be answered: it is not tried again, since the action may have had effects. */
+/**
+ * An action that takes several calls at once could not be initialised: those that waited for just that get the same answer
+ * (OpenWhisk's rule), unless another container of the action is there or coming.
+ */
+export function failAwaitingOwn(context: StepContext, container: Container, action: Action): void {
+  const { state } = context;
+  if (action.concurrencyLimit === 1 || action.idleOwn.size + action.busyOwn.size + action.comingOwnCount > 0) return;
+  for (const activationId of action.waitingIds) {
+    const waiting = state.waiting.get(activationId);
+    if (waiting?.state !== 'awaiting-own') continue;
+    stopWaiting(context, waiting);
+    fail(context, activationId, 'initialization-failed', container.id);
+  }
+}
+
+/** The container's runs can never be answered: they are not tried again, since the action may have had effects. */
 export function failRunning(context: StepContext, container: Container): void {
-  const { activation } = container;
-  if (activation === undefined) return;
-  actionOf(context.state, activation.actionKey).busyOwn.delete(container.id);
-  container.activation = undefined;
-  fail(context, activation.activationId, 'container-failed');
+  const activationIds = [...container.activations.keys()];
+  container.activations.clear();
+  indexRunning(context.state, container);
+  for (const activationId of activationIds) fail(context, activationId, 'container-failed');
 }
 
 /** A container did not come up. Its activation is tried again in its old place of the queue, a bounded number of times. */
@@ -142,7 +159,7 @@ export function startAwaited(context: StepContext, container: Container, activat
   start(context, waiting, actionOf(context.state, waiting.actionKey), { kind: 'take', container, startType: 'cold', clean: 'none' });
 }
 
-/** Serves waiting activations as far as that goes. `freed`: the container that has just become idle. */
+/** Serves waiting activations as far as that goes. `freed`: the container that has just become idle, or takes more calls than before. */
 export function serveWaiting(context: StepContext, freed: Container | undefined): void {
   const { state } = context;
   if (state.waiting.size === 0) return;
@@ -157,27 +174,31 @@ export function serveWaiting(context: StepContext, freed: Container | undefined)
       reconsidered += 1;
     } else if (waiting.state !== 'queued') continue;
     const action = actionOf(state, waiting.actionKey);
-    if (!apply(context, waiting, action, chooseContainer(context, action))) return;
+    if (!apply(context, waiting, action, chooseContainer(context, action, true))) return;
   }
 }
 
 /**
- * With pre-loading, a container that has run stays with its action while calls of it wait: to load for whoever came first, and
- * then back again, would cost both. The first that has no room is overtaken a bounded number of times.
+ * A container that takes several calls of its action at once is filled with those that wait for it. With pre-loading, a
+ * container that has run stays with its action while calls of it wait: to load for whoever came first, and then back again, would
+ * cost both. The first that has no room is overtaken a bounded number of times.
  */
 function serveNextOfOwn(context: StepContext, freed: Container): void {
   const { state, config } = context;
-  if (!config.preload || freed.phase !== 'idle' || freed.ownActionKey === undefined) return;
+  if (freed.ownActionKey === undefined) return;
   const action = actionOf(state, freed.ownActionKey);
-  const [nextId] = action.waitingIds;
-  const next = state.waiting.get(nextId ?? '');
-  if (next === undefined) return;
-  const head = state.queuedCount === 0 ? undefined : firstQueued(state);
-  if (head !== undefined && head.turn < next.turn) {
-    if (head.overtakenCount >= mostOvertakings) return;
-    head.overtakenCount += 1;
+  for (const nextId of action.waitingIds) {
+    const next = state.waiting.get(nextId);
+    if (next === undefined || !takesAnother(context, freed, action)) return;
+    // Without pre-loading only what waited for this container's initialisation goes before its turn.
+    if (!config.preload && next.state !== 'awaiting-own') continue;
+    const head = state.queuedCount === 0 ? undefined : firstQueued(state);
+    if (head !== undefined && head.turn < next.turn) {
+      if (head.overtakenCount >= mostOvertakings) return;
+      head.overtakenCount += 1;
+    }
+    apply(context, next, action, { kind: 'take', container: freed, startType: 'warm', clean: 'none' });
   }
-  apply(context, next, action, { kind: 'take', container: freed, startType: 'warm', clean: 'none' });
 }
 
 /** An activation whose container is still starting, or still has to be made room for, takes an idle one that appears first. */
@@ -210,14 +231,22 @@ function firstQueued(state: SchedulerState): WaitingActivation | undefined {
   return undefined;
 }
 
-/** Sends the activation into an idle container (or the one that has just started for it) and keeps the books. */
+/** Sends the activation into an idle container (or the one that has just started for it, or its own that runs others) and keeps the books. */
 function start(context: StepContext, { activationId, wasUnserved }: WaitingActivation, action: Action, take: Take): void {
   const { state } = context;
   const { container, startType, clean } = take;
   const formerKey = container.ownActionKey;
   const expectedEndAt = context.now + missingMs(context, container, action) + runMsOf(action);
+  const running = { activationId, actionKey: action.key, startType, joinedLoad: false, expectedEndAt, wasUnserved };
+  if (container.phase === 'busy') {
+    container.activations.set(activationId, running);
+    indexRunning(state, container);
+    context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: false });
+    return;
+  }
   if (container.phase === 'idle') leaveIdle(state, container);
   container.phase = 'busy';
+  container.isInitialized = startType === 'warm';
   if (formerKey !== undefined && formerKey !== action.key) leaveFormer(context, container, formerKey, clean);
   const wasResident = container.residents.has(action.key);
   if (wasResident) deleteResident(state, container, action.key);
@@ -232,9 +261,8 @@ function start(context: StepContext, { activationId, wasUnserved }: WaitingActiv
     if (!joinedLoad) makeRoomForRun(context, container, action);
     container.usedBytes += predictedBytesOf(action);
   }
-  action.busyOwn.add(container.id);
-  state.dirty.add(action.key);
-  container.activation = { activationId, actionKey: action.key, startType, joinedLoad, expectedEndAt, wasUnserved };
+  container.activations.set(activationId, { ...running, joinedLoad });
+  indexRunning(state, container);
   context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: startType !== 'warm' });
 }
 

@@ -17,7 +17,8 @@ export interface CreateContainer {
   readonly reason: 'activation' | 'stem-cell' | 'prewarm-window' | 'pinned';
 }
 /**
- * Run an activation now; answered by `activationFinished` (or `containerRemoved`). A load that is under way in the
+ * Run an activation now, beside others of its action where its limit allows that; answered by `activationFinished` (or
+ * `containerRemoved`), and before that, where it has to be initialised, by `activationInitialized`. A load that is under way in the
  * container is cancelled by it, unless it is for the same action: then the call joins it.
  */
 export interface StartActivation {
@@ -63,7 +64,9 @@ export interface RemoveContainer {
 export interface FailActivation {
   readonly type: 'failActivation';
   readonly activationId: string;
-  readonly reason: 'action-unknown' | 'memory-limit-exceeds-pool' | 'container-failed' | 'queue-full';
+  readonly reason: 'action-unknown' | 'memory-limit-exceeds-pool' | 'container-failed' | 'queue-full' | 'initialization-failed';
+  /** With `initialization-failed`: the container that it waited for and in which its action's /init failed; the answer is the same. */
+  readonly failedIn?: ContainerId | undefined;
 }
 
 export type SchedulerCommand =

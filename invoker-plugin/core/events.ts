@@ -24,6 +24,8 @@ export interface ActionDeployed extends EventBase {
   readonly estimatedResidentBytes: number;
   /** What its author asks for, as far as that is allowed; absent: nothing. */
   readonly wishes?: ActionWishes | undefined;
+  /** Activations of it that one container may run at once (`limits.concurrency`); 1 where it is not given. */
+  readonly concurrencyLimit?: number | undefined;
 }
 export interface ActionRemoved extends EventBase {
   readonly type: 'actionRemoved';
@@ -65,12 +67,18 @@ export interface ContainerFound extends EventBase {
   readonly memoryLimitBytes: number;
   readonly usedBytes: number;
 }
-/** The activation's run is over and its reply received; the container is idle again unless `containerUsable` is false. */
+/** The activation's /init was answered: the container takes further calls of its action, where its limit allows more than one. */
+export interface ActivationInitialized extends EventBase {
+  readonly type: 'activationInitialized';
+  readonly activationId: string;
+  readonly containerId: ContainerId;
+}
+/** The activation's run is over and its reply received; without others the container is idle again unless `containerUsable` is false. */
 export interface ActivationFinished extends EventBase {
   readonly type: 'activationFinished';
   readonly activationId: string;
   readonly containerId: ContainerId;
-  /** False after a developer or system error: the container has to go (OpenWhisk's rule). */
+  /** False after a developer or system error: the container has to go, once the others in it have ended (OpenWhisk's rule). */
   readonly containerUsable: boolean;
   readonly initMs: number;
   /** Time that loading libraries and models took on the path of this call. */
@@ -150,6 +158,7 @@ export type SchedulerEvent =
   | ActivationArrived
   | ContainerStarted
   | ContainerFound
+  | ActivationInitialized
   | ActivationFinished
   | ActivationUnserved
   | LoadSucceeded

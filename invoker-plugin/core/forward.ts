@@ -4,7 +4,7 @@ import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, assumedCleanMs, busyWindowMsOf, containerStartMsOf, savedMsOf } from './learn.ts';
 import { policyTable } from './policies/table.ts';
 import { chooseContainer, turnMsOf } from './select.ts';
-import type { Action, SchedulerState, StepContext } from './state.ts';
+import { containerOf, ownSlotsOf, type Action, type SchedulerState, type StepContext } from './state.ts';
 
 /** A report older than this says nothing of now; invokers report each second. */
 export const freshReportMs = 3_000;
@@ -21,7 +21,7 @@ export interface ForwardCandidate {
   readonly reportAgeMs: number;
   /** Activations that wait there for a container. */
   readonly queued: number;
-  /** Idle containers there that are the action's own or hold its artifacts, less the offers of this invoker under way. */
+  /** Calls that containers there would take which are the action's own or hold its artifacts, less the offers of this invoker under way. */
   readonly freePlaces: number;
   /** Since it last refused an offer or let one pass; Infinity where it never did. */
   readonly sinceFailureMs: number;
@@ -77,9 +77,16 @@ export function expectedStartupMs(state: SchedulerState, config: SchedulerConfig
   }
 }
 
+/** Calls of the action that would find its artifacts here at once. */
+function freeSlotsOf(state: SchedulerState, action: Action): number {
+  let slots = action.idleOwn.size * action.concurrencyLimit + action.idleResident.size;
+  for (const id of action.openOwn) slots += ownSlotsOf(state, containerOf(state, id));
+  return slots;
+}
+
 /** Whether an activation that is offered would find its artifacts here, with `promised` others of its action on their way. */
 export function isWorthTaking(state: SchedulerState, config: SchedulerConfig, action: Action, promised: number, now: number): boolean {
-  if (action.removed || state.queuedCount > 0 || action.idleOwn.size + action.idleResident.size <= promised) return false;
+  if (action.removed || state.queuedCount > 0 || freeSlotsOf(state, action) <= promised) return false;
   const choice = chooseContainer(lookingAt(state, config, now), action);
   return choice.kind === 'take' && (choice.startType === 'warm' || choice.startType === 'preloaded');
 }

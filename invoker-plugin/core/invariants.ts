@@ -1,7 +1,7 @@
 // What has to be true of a state after every step, whatever happened. Tests and the simulator check it; it is slow on
 // purpose (it counts everything afresh) and changes nothing.
 import type { SchedulerConfig } from './config.ts';
-import { actionOf, classOf, mostPlansAhead, type Container, type SchedulerState } from './state.ts';
+import { actionOf, classOf, mostPlansAhead, ownSlotsOf, type Container, type SchedulerState } from './state.ts';
 import { recentArrivalCount } from './value.ts';
 import { pinnableBytes, pinnedPlaceBytes } from './wishes.ts';
 
@@ -43,13 +43,18 @@ function checkPool(state: SchedulerState, config: SchedulerConfig): void {
 function checkContainer(state: SchedulerState, container: Container, config: SchedulerConfig): void {
   const { id, phase, role, ownActionKey, residents, releasing, load } = container;
   ensure(!container.isBorrowed || (role === 'stem' && phase === 'idle'), `${id} is another invoker's and ${role} ${phase} here`);
-  ensure((phase === 'busy') === (container.activation !== undefined), `${id} is busy exactly while an activation runs in it`);
+  ensure((phase === 'busy') === container.activations.size > 0, `${id} is busy exactly while an activation runs in it`);
+  for (const [activationId, running] of container.activations) {
+    ensure(running.activationId === activationId && running.actionKey === ownActionKey, `${activationId} of ${running.actionKey} runs in ${id}, which is ${ownActionKey}'s`);
+  }
   ensure((role === 'warm') === (ownActionKey !== undefined), `${id} is warm exactly when it has its own action`);
   ensure(container.usedBytes >= 0, `${id} uses ${container.usedBytes} bytes`);
   ensure(container.claimedBy === undefined || phase === 'starting', `only a starting container is claimed, ${id} is ${phase}`);
   ensure(phase !== 'removing' || residents.size === 0, `${id} is being removed and still counted as holding artifacts`);
   if (ownActionKey !== undefined) {
-    actionOf(state, ownActionKey);
+    const { concurrencyLimit } = actionOf(state, ownActionKey);
+    ensure(container.activations.size <= concurrencyLimit, `${container.activations.size} calls run in ${id}, ${concurrencyLimit} are allowed`);
+    ensure(container.activations.size <= 1 || container.isInitialized, `several calls run in ${id}, which is not initialised`);
     ensure(!residents.has(ownActionKey), `${ownActionKey} is in ${id} once: as its own action or as a resident`);
   }
   for (const [key, resident] of residents) {
@@ -95,9 +100,12 @@ function checkActions(state: SchedulerState): void {
     same(action.idleResident, ({ phase, residents }) => phase === 'idle' && residents.has(action.key), 'idle containers that hold');
     same(action.residentIn, ({ residents }) => residents.has(action.key), 'containers that hold');
     same(action.loadingIn, ({ load }) => load?.actionKey === action.key && load.fate === 'running', 'loads of');
-    same(action.busyOwn, ({ activation }) => activation?.actionKey === action.key, 'busy containers of');
+    same(action.busyOwn, ({ activations, ownActionKey }) => activations.size > 0 && ownActionKey === action.key, 'busy containers of');
+    same(action.openOwn, (container) => container.phase === 'busy' && container.ownActionKey === action.key && ownSlotsOf(state, container) > 0, 'open containers of');
     const waiting = [...state.waiting.values()].filter(({ actionKey }) => actionKey === action.key).map(({ activationId }) => activationId);
     ensure([...action.waitingIds].join() === waiting.join(), `the waiting activations of ${action.key} are indexed in order of arrival`);
+    const coming = waiting.filter((id) => ['awaiting-start', 'awaiting-room'].includes(state.waiting.get(id)?.state ?? ''));
+    ensure(coming.length === action.comingOwnCount, `${action.comingOwnCount} containers of ${action.key} are counted as coming, ${coming.length} are`);
     const { roomBeingMadeIn } = action;
     ensure(roomBeingMadeIn === undefined || state.containers.get(roomBeingMadeIn)?.makingRoomFor === action.key, `room is made for ${action.key}`);
     ensure(action.recentArrivals.length <= recentArrivalCount, 'the memory of arrivals is bounded');

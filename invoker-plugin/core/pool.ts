@@ -12,6 +12,7 @@ import {
   deleteResident,
   enterIdle,
   idleOfClass,
+  indexRunning,
   leaveIdle,
   type Action,
   type Container,
@@ -53,7 +54,9 @@ function blankContainer(id: ContainerId, memoryLimitBytes: number, now: number):
     residents: new Map(),
     releasing: new Map(),
     load: undefined,
-    activation: undefined,
+    activations: new Map(),
+    isInitialized: false,
+    isUnusable: false,
     claimedBy: undefined,
     retaining: false,
     makingRoomFor: undefined,
@@ -234,6 +237,13 @@ export function removeContainer(context: StepContext, container: Container, reas
   context.commands.push({ type: 'removeContainer', containerId: container.id, reason });
 }
 
+/** The container cannot be reasoned about any more: it goes as soon as nothing runs in it, and takes nothing until then. */
+export function retireContainer(context: StepContext, container: Container): void {
+  container.isUnusable = true;
+  indexRunning(context.state, container);
+  if (container.activations.size === 0) removeContainer(context, container, 'unusable');
+}
+
 /** Artifacts that went with a container, or when another namespace's action took it: to be re-packed if still worth it. */
 export function dropResidents({ state }: StepContext, container: Container, isLost: (action: Action) => boolean): void {
   for (const resident of [...container.residents.values()]) {
@@ -303,7 +313,7 @@ export function startPrewarmed(context: StepContext, action: Action): void {
   if (state.queuedCount > 0 || freePoolBytes(context) < action.memoryLimitBytes) return;
   action.prewarmedAfter = action.lastArrivalAt;
   const isServed =
-    action.idleOwn.size + action.idleResident.size > 0 ||
+    action.idleOwn.size + action.openOwn.size + action.idleResident.size > 0 ||
     (state.unclaimedStarting.get(action.memoryLimitBytes)?.size ?? 0) > 0 ||
     idleOfClass(state, classOf('stem', action.memoryLimitBytes, undefined)).size > 0 ||
     idleOfClass(state, classOf('zygote', action.memoryLimitBytes, undefined)).size > 0;

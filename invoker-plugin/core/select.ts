@@ -3,7 +3,7 @@ import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, container
 import type { StartActivation, StartType } from './commands.ts';
 import { evictionFor } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
-import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, ownSlotsOf, type Action, type Container, type StepContext } from './state.ts';
 import { heldPlaceValueMs, useProbability } from './value.ts';
 import { isPinnedIn } from './wishes.ts';
 
@@ -27,16 +27,18 @@ export type Choice =
   | { readonly kind: 'wait' };
 
 /**
- * Its own warm container first. Then, of the containers that are up and that it may use, the one with the least expected
+ * Its own warm container first, one that runs others of its calls and takes one more before one that is idle. Where its own
+ * containers take several and one is on its way, it waits for that to be initialised. Then, of the containers that are up and that it may use, the one with the least expected
  * cost: what the call still has to wait for in it, and what others lose. That is, as a rule, one with the artifacts
  * resident, then one in which they are being loaded, then a stem cell or zygote, then (with pre-loading) one of the same
  * namespace that is cleaned for it. A container that is starting for nobody, or a new one, where that costs less or nothing
  * else is there. Then eviction; then waiting. With pre-loading it waits for a container of its own action that is running,
- * where that will be idle before anything else would be ready.
+ * where that will be idle before anything else would be ready. `waitsAlready`: it is one of the action's waiting ones.
  */
-export function chooseContainer(context: StepContext, action: Action): Choice {
+export function chooseContainer(context: StepContext, action: Action, waitsAlready = false): Choice {
   const own = takeOwn(context, action);
   if (own !== undefined) return own;
+  if (action.concurrencyLimit > 1 && action.waitingIds.size + (waitsAlready ? 0 : 1) <= comingSlotsOf(context, action)) return { kind: 'await-own' };
   const up = cheapestThatIsUp(context, action);
   if (context.config.preload && turnMsOf(context, action) < (up?.costMs ?? containerStartMsOf(context.state) + savedMsOf(action))) return { kind: 'await-own' };
   if (up !== undefined && up.costMs < containerStartMsOf(context.state) + savedMsOf(action)) return takeOther(up.container, action);
@@ -47,6 +49,11 @@ export function chooseContainer(context: StepContext, action: Action): Choice {
   if (up !== undefined) return takeOther(up.container, action);
   const victims = evictionFor(context, action);
   return victims === undefined ? { kind: 'wait' } : { kind: 'evict', victims };
+}
+
+/** Whether the container, in which calls of its own action may run, takes this action's next. */
+export function takesAnother({ state }: StepContext, container: Container, action: Action): boolean {
+  return container.ownActionKey === action.key && ownSlotsOf(state, container) > 0;
 }
 
 /**
@@ -61,7 +68,22 @@ export function takeInstead(context: StepContext, container: Container, action: 
   return takeOther(container, action);
 }
 
+/**
+ * Calls that the action's containers will take that are being initialised, starting, or being made room for. As in the stock
+ * ContainerPool, calls that come at once fill one container up to the limit before they ask for a second. Those that wait for
+ * their own start are among the calls, and in the count.
+ */
+function comingSlotsOf({ state }: StepContext, action: Action): number {
+  let slots = action.comingOwnCount * action.concurrencyLimit;
+  for (const { isInitialized, isUnusable, activations } of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
+    if (!isInitialized && !isUnusable) slots += action.concurrencyLimit - activations.size;
+  }
+  return slots;
+}
+
 function takeOwn({ state }: StepContext, action: Action): Take | undefined {
+  const [openId] = action.openOwn;
+  if (openId !== undefined) return { kind: 'take', container: containerOf(state, openId), startType: 'warm', clean: 'none' };
   // The one used last: the others may then reach the end of their keep-alive.
   let latest: Container | undefined;
   for (const id of action.idleOwn) {
@@ -73,16 +95,19 @@ function takeOwn({ state }: StepContext, action: Action): Take | undefined {
 
 /**
  * Until one of the action's own containers that are running now could serve one more call, in ms; Infinity where none runs.
- * Worked: one container that is busy for another 100 ms, runs of 250 ms, one call waiting for it: 100 + 250.
+ * Worked: one container that is busy for another 100 ms, runs of 250 ms, one call waiting for it: 100 + 250; had the action a
+ * limit of 5 in that container: 100 + 50.
  */
 export function turnMsOf({ state, now }: StepContext, action: Action): number {
   if (action.busyOwn.size === 0) return Infinity;
   let earliestMs = Infinity;
-  for (const container of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
-    const leftMs = Math.abs((container.activation?.expectedEndAt ?? now) - now);
+  for (const { activations, isUnusable } of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
+    if (isUnusable) continue;
+    const [oldest] = activations.values();
+    const leftMs = Math.abs((oldest?.expectedEndAt ?? now) - now);
     earliestMs = Math.min(earliestMs, leftMs);
   }
-  return earliestMs + (action.waitingIds.size / action.busyOwn.size) * runMsOf(action);
+  return earliestMs + (action.waitingIds.size / (action.busyOwn.size * action.concurrencyLimit)) * runMsOf(action);
 }
 
 function cheapestThatIsUp(context: StepContext, action: Action): { container: Container; costMs: number } | undefined {

@@ -57,7 +57,12 @@ export interface Container {
   /** Bytes whose off-load is not confirmed yet; still part of `usedBytes`. */
   releasing: Map<ActionKey, number>;
   load: LoadInFlight | undefined;
-  activation: RunningActivation | undefined;
+  /** Those that run in it, the longest first: all of its own action, and no more than that one's limit. */
+  activations: Map<string, RunningActivation>;
+  /** Whether the own action's /init has been answered: no further call goes in before. */
+  isInitialized: boolean;
+  /** One of its activations has failed: it goes when the others have ended. */
+  isUnusable: boolean;
   /** While starting: the activation that waits for it. */
   claimedBy: string | undefined;
   /** While cleaning: whether the former action's slot stays. */
@@ -97,6 +102,8 @@ export interface Action {
   grantedPins: number;
   estimatedLoadMs: number;
   estimatedResidentBytes: number;
+  /** Activations of it that one container may run at once. */
+  concurrencyLimit: number;
   removed: boolean;
   /** A newer version is deployed: calls that are under way are still served, but no more are expected. */
   superseded: boolean;
@@ -135,14 +142,19 @@ export interface Action {
   loadingIn: Set<ContainerId>;
   /** Own containers that run. */
   busyOwn: Set<ContainerId>;
+  /** Those of them that take one more call beside what runs in them. */
+  openOwn: Set<ContainerId>;
   /** Its waiting activations, in order of arrival. */
   waitingIds: Set<string>;
+  /** Those of them for which a container is starting, or being made room for. */
+  comingOwnCount: number;
 }
 
 /**
  * `queued`: there is no room; holds up everything that arrives later. `awaiting-room`: containers are being removed for
  * it and their memory is promised to it. `awaiting-start`: its container is starting. `awaiting-own`: a container of its own
- * action will have run sooner than anything else would be ready; holds up nothing.
+ * action will have run (or, where that takes several calls at once, be initialised) sooner than anything else would be ready;
+ * holds up nothing.
  */
 export type WaitingState = 'queued' | 'awaiting-room' | 'awaiting-start' | 'awaiting-own';
 
@@ -339,14 +351,33 @@ export function deleteResident(state: SchedulerState, container: Container, key:
   state.dirty.add(key);
 }
 
-/** Places where the next activation of the action would find its artifacts: own and resident containers that are idle, and loads under way. */
+/** Places where the next activation of the action would find its artifacts: own and resident containers that are idle, own ones that take one more, and loads under way. */
 export function freePlacesOf(action: Action): number {
-  return action.idleOwn.size + action.idleResident.size + action.loadingIn.size;
+  return action.idleOwn.size + action.openOwn.size + action.idleResident.size + action.loadingIn.size;
 }
 
 /** Places that are taken for the moment: own containers that run, and containers with its artifacts that run (or clean up after) another action. */
 export function busyPlacesOf(action: Action): number {
-  return action.busyOwn.size + action.residentIn.size - action.idleResident.size;
+  return action.busyOwn.size - action.openOwn.size + action.residentIn.size - action.idleResident.size;
+}
+
+/** Calls of its own action that a container would take now; none while it is being initialised, or has to go. */
+export function ownSlotsOf(state: SchedulerState, { phase, ownActionKey, activations, isInitialized, isUnusable }: Container): number {
+  if (ownActionKey === undefined) return 0;
+  const { concurrencyLimit } = actionOf(state, ownActionKey);
+  if (phase === 'idle') return concurrencyLimit;
+  return phase === 'busy' && isInitialized && !isUnusable ? Math.max(0, concurrencyLimit - activations.size) : 0;
+}
+
+/** Enters a container into its action's indexes of those that run; to be called whenever what runs in it changes. */
+export function indexRunning(state: SchedulerState, container: Container): void {
+  if (container.ownActionKey === undefined) return;
+  const action = actionOf(state, container.ownActionKey);
+  if (container.activations.size > 0) action.busyOwn.add(container.id);
+  else action.busyOwn.delete(container.id);
+  if (container.phase === 'busy' && container.activations.size > 0 && ownSlotsOf(state, container) > 0) action.openOwn.add(container.id);
+  else action.openOwn.delete(container.id);
+  state.dirty.add(action.key);
 }
 
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */

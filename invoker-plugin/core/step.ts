@@ -1,7 +1,7 @@
 // The scheduler: one event in, the next state and what to do about it out. It only dispatches; each question is answered in
 // its own file. No clock, no I/O: the same events give the same commands, live and simulated.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
-import { admit, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, rescheduleUnserved, serveWaiting, startAwaited } from './activations.ts';
+import { admit, failAwaitingOwn, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, rescheduleUnserved, serveWaiting, startAwaited } from './activations.ts';
 import type { SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type ActionDeployed,
   type ActivationArrived,
   type ActivationFinished,
+  type ActivationInitialized,
   type ActivationUnserved,
   type ContainerCleaned,
   type ContainerRemoved,
@@ -33,10 +34,10 @@ import {
   makeIdle,
   noteFailedStemCell,
   noteRoom,
-  removeContainer,
   replenishStemCells,
+  retireContainer,
 } from './pool.ts';
-import { actionOf, addResident, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
+import { actionOf, addResident, indexRunning, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
 import { isIdleOver, lookAgainAtPins, noWishes } from './wishes.ts';
@@ -86,6 +87,8 @@ function handle(context: StepContext, event: SchedulerEvent): void {
       return onContainerStarted(context, event);
     case 'containerFound':
       return borrowContainer(context, event);
+    case 'activationInitialized':
+      return onActivationInitialized(context, event);
     case 'activationFinished':
       return onActivationFinished(context, event);
     case 'activationUnserved':
@@ -137,6 +140,7 @@ function newAction(event: ActionDeployed): Action {
     grantedPins: 0,
     estimatedLoadMs: event.estimatedLoadMs,
     estimatedResidentBytes: event.estimatedResidentBytes,
+    concurrencyLimit: event.concurrencyLimit ?? 1,
     removed: false,
     superseded: false,
     deployedAt: event.at,
@@ -163,7 +167,9 @@ function newAction(event: ActionDeployed): Action {
     residentIn: new Set(),
     loadingIn: new Set(),
     busyOwn: new Set(),
+    openOwn: new Set(),
     waitingIds: new Set(),
+    comingOwnCount: 0,
   };
 }
 
@@ -275,11 +281,19 @@ function onContainerStarted(context: StepContext, event: ContainerStarted): void
   serveWaiting(context, container);
 }
 
+function onActivationInitialized(context: StepContext, event: ActivationInitialized): void {
+  const container = context.state.containers.get(event.containerId);
+  if (container?.activations.has(event.activationId) !== true) return;
+  container.isInitialized = true;
+  indexRunning(context.state, container);
+  serveWaiting(context, container);
+}
+
 function onActivationFinished(context: StepContext, event: ActivationFinished): void {
   const { state } = context;
   const container = state.containers.get(event.containerId);
-  const activation = container?.activation;
-  if (container === undefined || activation?.activationId !== event.activationId) return;
+  const activation = container?.activations.get(event.activationId);
+  if (container === undefined || activation === undefined) return;
   const action = actionOf(state, activation.actionKey);
   learn(loadsOnPath(activation.startType) ? action.firstRunMs : action.runMs, event.runMs);
   if (loadsOnPath(activation.startType) && !activation.joinedLoad) {
@@ -287,23 +301,26 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
     learn(action.loadMs, event.loadMs);
   }
   if (activation.startType === 'preloaded') learn(action.adoptMs, event.initMs);
-  action.busyOwn.delete(container.id);
-  state.dirty.add(action.key);
-  container.activation = undefined;
+  container.activations.delete(event.activationId);
   container.idleSince = context.now;
   if (event.usedBytes !== undefined) container.usedBytes = event.usedBytes;
-  if (!event.containerUsable) {
-    removeContainer(context, container, 'unusable');
+  if (!event.containerUsable || container.isUnusable) {
+    const neverInitialized = !container.isInitialized;
+    retireContainer(context, container);
+    if (neverInitialized) failAwaitingOwn(context, container, action);
     return;
   }
-  makeIdle(context, container);
+  container.isInitialized = true;
+  indexRunning(state, container);
+  if (container.activations.size === 0) makeIdle(context, container);
   serveWaiting(context, container);
   relievePressure(context, container);
 }
 
 function onActivationUnserved(context: StepContext, event: ActivationUnserved): void {
   const container = context.state.containers.get(event.containerId);
-  if (container?.activation?.activationId === event.activationId) rescheduleUnserved(context, container);
+  const activation = container?.activations.get(event.activationId);
+  if (container !== undefined && activation !== undefined) rescheduleUnserved(context, container, activation);
 }
 
 function onLoadSucceeded(context: StepContext, event: LoadSucceeded): void {

@@ -87,7 +87,8 @@ export function poissonTail(k: number, mean: number): number {
  * within the busy window W before it, so the k-th place is used at the rate λ·P(N_W ≥ k − 1), and for k = 1 at λ:
  * 1 − e^(−λ·horizon). Worked: λ = 1/s, W = 200 ms, horizon 10 s: first place 1.00, second 1 − e^(−10·0.181) = 0.84, third
  * 1 − e^(−10·0.0175) = 0.16. And right now, while some places are in busy containers, it is used if freePlaces + 1 more
- * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts.
+ * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts. A place of an action that may run
+ * c calls in one container takes c of them.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
   if (action.superseded) return 0;
@@ -97,10 +98,10 @@ export function useProbability(action: Action, freePlaces: number, now: number, 
   const assumed = places === 0 && isYoung(action, now, config) ? assumedProbability : 0;
   if (rate === 0) return assumed;
   const arrivalsWhileBusy = rate * busyWindowMsOf(action);
-  const steadyRate = places === 0 ? rate : rate * poissonTail(places, arrivalsWhileBusy);
+  const steadyRate = places === 0 ? rate : rate * poissonTail(places * action.concurrencyLimit, arrivalsWhileBusy);
   const steady = Math.max(assumed, 1 - Math.exp(-steadyRate * horizonMs));
   if (busyPlaces === 0) return steady;
-  return Math.max(steady, poissonTail(freePlaces + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
+  return Math.max(steady, poissonTail(freePlaces * action.concurrencyLimit + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
 /** Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority. */

@@ -67,8 +67,9 @@ export class Others {
     const places = new Map<number, number>();
     for (const id of this.holders.get(actionKey) ?? []) {
       const container = this.containers.get(id);
-      if (container === undefined || !container.idle || !this.isOfThisLife(container)) continue;
-      places.set(container.invoker, (places.get(container.invoker) ?? 0) + 1);
+      if (container === undefined || !this.isOfThisLife(container)) continue;
+      const free = freePlacesIn(container, actionKey);
+      if (free > 0) places.set(container.invoker, (places.get(container.invoker) ?? 0) + free);
     }
     return [...places].flatMap(([invoker, count]) => {
       const other = this.invokers.get(invoker);
@@ -125,6 +126,12 @@ export class Others {
     holders?.delete(key);
     if (holders?.size === 0) this.holders.delete(actionKey);
   }
+}
+
+/** Its own action finds as many as it says; another's artifacts are there for one call, while nothing runs. */
+function freePlacesIn({ idle, ownActionKey, ownSlots }: Residency, actionKey: ActionKey): number {
+  const idlePlaces = idle ? 1 : 0;
+  return ownActionKey === actionKey ? (ownSlots ?? idlePlaces) : idlePlaces;
 }
 
 function heldBy({ ownActionKey, resident }: Residency): ActionKey[] {

@@ -70,7 +70,7 @@ describe('an invoker that deploys an action with wishes', () => {
     // Of the logger this part uses one method.
     const logger = { warn: (fields: Warning) => warnings.push(fields) } as unknown as Logger;
     const catalog = new MemoryCatalog();
-    const deployments = new Deployments({ catalog, clock: new FakeClock(), logger, mayWish: undefined, invoker: 0, estimate: () => ({ loadMs: 1, residentBytes: 1 }), submit: (event) => events.push(event) });
+    const deployments = new Deployments({ catalog, clock: new FakeClock(), logger, mayWish: undefined, invoker: 0, concurrencyMax: 1, estimate: () => ({ loadMs: 1, residentBytes: 1 }), submit: (event) => events.push(event) });
     const deploy = async (version: string, annotations: Record<string, unknown>): Promise<ActionDeployed> => {
       const document = actionDocument('a', { version, annotations: { preload, ...annotations } });
       catalog.put(document);

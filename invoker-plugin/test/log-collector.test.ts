@@ -70,3 +70,45 @@ describe('the log collector', () => {
     assert.match(lines.at(-1) ?? '', /stderr: The action did not initialize or run as expected\. Log data might be missing\.$/);
   });
 });
+
+describe('the log collector, of activations that run at once', () => {
+  const ends = (collector: LogCollector): void => {
+    for (const stream of ['stdout', 'stderr'] as const) collector.listener(stream, sentinel);
+  };
+  const texts = ({ lines }: { lines: readonly string[] }): string[] => lines.map((line) => line.replace(/^\S+\s+std...: /, ''));
+
+  it('gives each what was written between two ends, in the order in which they end', async () => {
+    const collector = collectorOf();
+    const long = collector.begin(1000);
+    const short = collector.begin(1000);
+    collector.listener('stdout', 'long begins');
+    collector.listener('stdout', 'short');
+    ends(collector);
+    assert.deepEqual(texts(await short(false)), ['long begins', 'short']);
+    collector.listener('stdout', 'long ends');
+    ends(collector);
+    assert.deepEqual(texts(await long(false)), ['long ends']);
+  });
+
+  it('waits for as many ends as there are activations, also where both replies come first', async () => {
+    const collector = collectorOf();
+    const both = [collector.begin(1000), collector.begin(1000)].map((collect) => collect(false));
+    collector.listener('stdout', 'one');
+    ends(collector);
+    collector.listener('stdout', 'two');
+    ends(collector);
+    assert.deepEqual((await Promise.all(both)).map(texts), [['one'], ['two']]);
+  });
+
+  it('lets one that failed without an end go, and keeps the others apart', async () => {
+    const collector = collectorOf();
+    const failed = collector.begin(1000);
+    const other = collector.begin(1000);
+    collector.listener('stderr', 'last words');
+    assert.equal((await failed(true)).isComplete, false);
+    collector.listener('stdout', 'mine');
+    ends(collector);
+    const logs = await other(false);
+    assert.deepEqual([texts(logs), logs.isComplete], [['mine'], true]);
+  });
+});

@@ -193,6 +193,7 @@ export abstract class RivalPolicy implements Policy {
       case 'containerRemoved':
         return this.handleRemoved(this.containers.get(event.containerId));
       case 'actionRemoved':
+      case 'activationInitialized':
       case 'activationUnserved':
       case 'loadAsked':
       case 'offloadAsked':

@@ -28,6 +28,8 @@ export interface PlatformCosts {
 
 export interface CostModel extends PlatformCosts {
   costsOf(actionKey: ActionKey): ActionCosts;
+  /** Activations of the action that one container may run at once. */
+  concurrencyLimitOf(actionKey: ActionKey): number;
   /** Length of this activation's run with everything in place; asked for once for each activation, when it starts. */
   runMsOf(activationId: string, actionKey: ActionKey): number;
 }

@@ -39,6 +39,8 @@ export function profileCosts(profile: Profile, loading: LoadingForm, seed: numbe
   return {
     ...platformCostsOf(profile),
     costsOf: (actionKey) => find(actionKey).costs,
+    // The profile was measured with one at a time.
+    concurrencyLimitOf: () => 1,
     runMsOf: (_activationId, actionKey) => {
       const { random, runSamplesMs } = find(actionKey);
       return random.pick(runSamplesMs);

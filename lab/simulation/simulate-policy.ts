@@ -83,6 +83,7 @@ class PolicySimulation {
   #costModel(): CostModel {
     const { functions } = this.#input.workload;
     const costsOf = new Map(functions.map(({ actionKey, costs }) => [actionKey, costs]));
+    const limitOf = new Map(functions.map(({ actionKey, concurrencyLimit = 1 }) => [actionKey, concurrencyLimit]));
     return {
       ...this.#input.platform,
       costsOf: (actionKey) => {
@@ -90,6 +91,7 @@ class PolicySimulation {
         if (costs === undefined) throw new Error(`no costs are known of ${actionKey}`);
         return costs;
       },
+      concurrencyLimitOf: (actionKey) => limitOf.get(actionKey) ?? 1,
       runMsOf: (activationId) => this.#callOf(activationId).runMs,
     };
   }
@@ -184,12 +186,12 @@ class PolicySimulation {
     return runSamplesMs[turn % runSamplesMs.length] ?? 0;
   }
 
-  #deploy(invoker: number, functionIndex: number, { actionKey, namespace, memoryLimitBytes, costs }: LabFunction): void {
+  #deploy(invoker: number, functionIndex: number, { actionKey, namespace, memoryLimitBytes, concurrencyLimit, costs }: LabFunction): void {
     const known = this.#known[invoker];
     if (known === undefined || known.has(functionIndex)) return;
     known.add(functionIndex);
     const { estimatedLoadMs, estimatedResidentBytes } = costs;
-    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes });
+    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit });
   }
 
   #callOf(activationId: string): Call {

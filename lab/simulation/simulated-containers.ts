@@ -42,7 +42,9 @@ interface SimulatedContainer {
   /** Artifacts that are there beside those of the own action. */
   readonly residents: Set<ActionKey>;
   load: LoadUnderWay | undefined;
-  isRunning: boolean;
+  runningCount: number;
+  /** When the own action's /init is over. */
+  initializedAt: number;
 }
 
 export class SimulatedContainers {
@@ -98,7 +100,7 @@ export class SimulatedContainers {
 
   #create({ containerId, memoryLimitBytes }: CreateContainer): void {
     const { costs, emit } = this.#options;
-    this.#containers.set(containerId, { memoryLimitBytes, ownActionKey: undefined, residents: new Set(), load: undefined, isRunning: false });
+    this.#containers.set(containerId, { memoryLimitBytes, ownActionKey: undefined, residents: new Set(), load: undefined, runningCount: 0, initializedAt: 0 });
     this.#after(costs.containerStartMs, containerId, (container, at) => {
       emit({ type: 'containerStarted', at, containerId, startMs: costs.containerStartMs, usedBytes: this.#usedBytesOf(container) });
     });
@@ -109,8 +111,8 @@ export class SimulatedContainers {
     const { activationId, actionKey, containerId, startType } = command;
     const container = this.#containers.get(containerId);
     if (container === undefined) throw new Error(`activation ${activationId} was sent to ${containerId}, which does not exist`);
-    if (container.isRunning) throw new Error(`activation ${activationId} was sent to ${containerId}, which runs another`);
-    container.isRunning = true;
+    if (container.runningCount > 0) this.#checkBeside(command, container);
+    container.runningCount += 1;
     const readyAt = clock.now() + (command.clean === 'none' ? 0 : costs.cleanMs);
     const joinedUntil = this.#settleLoad(container, containerId, actionKey);
     const own = costs.costsOf(actionKey);
@@ -123,11 +125,26 @@ export class SimulatedContainers {
     if (command.clean === 'retain' && container.ownActionKey !== undefined) container.residents.add(container.ownActionKey);
     container.residents.delete(actionKey);
     container.ownActionKey = actionKey;
+    if (command.init) {
+      container.initializedAt = readyAt + initMs + loadMs;
+      if (costs.concurrencyLimitOf(actionKey) > 1) {
+        this.#after(container.initializedAt - clock.now(), containerId, (_container, at) => {
+          emit({ type: 'activationInitialized', at, activationId, containerId });
+        });
+      }
+    }
     this.#after(readyAt - clock.now() + initMs + loadMs + runMs, containerId, (finished, at) => {
-      finished.isRunning = false;
+      finished.runningCount -= 1;
       onRan({ activationId, actionKey, containerId, startType, readyAt, initMs, loadMs, runMs, endedAt: at });
       emit({ type: 'activationFinished', at, activationId, containerId, containerUsable: true, initMs, loadMs, runMs });
     });
+  }
+
+  /** A rule of the world: beside others of its action that has been initialised, and no more of them than its limit. */
+  #checkBeside({ activationId, actionKey, containerId }: StartActivation, { ownActionKey, runningCount, initializedAt }: SimulatedContainer): void {
+    const limit = this.#options.costs.concurrencyLimitOf(actionKey);
+    if (ownActionKey === actionKey && runningCount < limit && initializedAt <= this.#options.clock.now()) return;
+    throw new Error(`activation ${activationId} was sent to ${containerId}, which runs ${runningCount} of ${ownActionKey ?? 'nothing'} where ${limit} may run at once`);
   }
 
   /** A load under way is joined by its own action (returns when it will be done) and cancelled by any other. */

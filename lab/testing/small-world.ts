@@ -23,6 +23,8 @@ export interface SmallWorld {
   /** Time in ms and action of each call, in order; each runs for `runMs`. */
   readonly calls: readonly (readonly [atMs: number, action: string])[];
   readonly containers: number;
+  /** Calls that one container may run at once, of every action. */
+  readonly concurrencyLimit?: number;
   readonly runMs?: number;
   readonly keepAliveMs?: number;
   readonly durationMs?: number;
@@ -44,6 +46,7 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     actionKey: actionKeyOf(`guest/${name}`),
     namespace: 'guest',
     memoryLimitBytes: 1000 * mib,
+    concurrencyLimit: world.concurrencyLimit,
     costs: { initMs: 10, coldInitMs: 10, adoptMs: 5, loadMs, aheadLoadMs: loadMs, firstRunExtraMs: 0, residentBytes: residentMb * mib, estimatedLoadMs: loadMs, estimatedResidentBytes: residentMb * mib },
     runSamplesMs: [world.runMs ?? 100],
   }));

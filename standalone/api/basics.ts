@@ -49,7 +49,7 @@ export function namespaceRoutes({ limits }: ApiContext): Router {
       minActionTimeout: timeoutLimitsMs.least,
       maxActionLogs: logLimitsMegabytes.most,
       minActionLogs: logLimitsMegabytes.least,
-      maxActionConcurrency: 1,
+      maxActionConcurrency: limits.mostConcurrency,
       minActionConcurrency: 1,
       maxParameterSize: `${mostParameterBytes} B`,
       allowedKinds: ['*'],

@@ -14,12 +14,13 @@ export interface LimitRules {
   readonly mostMemoryMegabytes: number;
   /** Whose actions may ask for what is at the expense of others. */
   readonly mayWish: MayWish;
+  /** Activations that one container may run at once: OpenWhisk's `whisk.concurrency-limit.max`. */
+  readonly mostConcurrency: number;
 }
 
 const leastMemoryMegabytes = 128;
 export const timeoutLimitsMs = { least: 100, most: 300_000, usual: 60_000 } as const;
 export const logLimitsMegabytes = { least: 0, most: 10, usual: 10 } as const;
-const mostConcurrency = 1;
 
 const number = z.number().int();
 const entityFields = {
@@ -147,7 +148,7 @@ function limitsOf(given: NonNullable<ActionBody['limits']>, former: Limits | und
   check(limits.memory, Math.min(leastMemoryMegabytes, rules.mostMemoryMegabytes), rules.mostMemoryMegabytes, 'memory size', ' MB');
   check(limits.timeout, timeoutLimitsMs.least, timeoutLimitsMs.most, 'duration', ' milliseconds');
   check(limits.logs, logLimitsMegabytes.least, logLimitsMegabytes.most, 'log size', ' MB');
-  check(limits.concurrency, 1, mostConcurrency, 'concurrency', '');
+  check(limits.concurrency, 1, rules.mostConcurrency, 'concurrency', '');
   return limits;
 }
 

@@ -46,14 +46,14 @@ export function memoryPoint({ schedulerState: state }: ObservedSystem, now: numb
 }
 
 function containerView(system: ObservedSystem, container: Container, namespace: string): ContainerView {
-  const { id, phase, role, ownActionKey, activation, load, memoryLimitBytes, usedBytes, residents } = container;
+  const { id, phase, role, ownActionKey, activations, load, memoryLimitBytes, usedBytes, residents } = container;
   const nameOf = (actionKey: ActionKey): string => (concerns(actionKey, namespace) ? actionKey : anothers);
   return {
     id,
     phase,
     role,
     ...(ownActionKey === undefined ? {} : { own: nameOf(ownActionKey) }),
-    ...(activation === undefined ? {} : { running: nameOf(activation.actionKey) }),
+    ...(ownActionKey === undefined || activations.size === 0 ? {} : { running: nameOf(ownActionKey), runningCount: activations.size }),
     ...(load === undefined ? {} : { loading: nameOf(load.actionKey) }),
     memoryLimitBytes,
     usedBytes,

@@ -24,6 +24,8 @@ export interface ContainerView {
   readonly role: ContainerRole;
   readonly own?: string | undefined;
   readonly running?: string | undefined;
+  /** Calls that run in it at once; absent where none does. */
+  readonly runningCount?: number | undefined;
   readonly loading?: string | undefined;
   readonly memoryLimitBytes: number;
   /** Private memory as measured last. */

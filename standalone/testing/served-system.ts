@@ -52,7 +52,7 @@ export class ServedSystem {
     this.address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async start(options: { retention?: Retention; scheduler?: Partial<SchedulerConfig>; environment?: Record<string, string> } = {}): Promise<ServedSystem> {
+  static async start(options: { retention?: Retention; scheduler?: Partial<SchedulerConfig>; environment?: Record<string, string>; concurrencyMax?: number } = {}): Promise<ServedSystem> {
     const folder = await mkdtemp(path.join(tmpdir(), 'standalone-'));
     const namespaces = new Namespaces([`other=${otherKey}`]);
     const [clock, logger] = [new SystemClock(), createLogger('test', 'silent')];
@@ -67,13 +67,14 @@ export class ServedSystem {
       logger,
       driver: new ProcessDriver({ runtimeMain, startTimeoutMs: 30_000, graceMs: 2_000 }),
       scheduler,
+      concurrencyMax: options.concurrencyMax,
       environment: options.environment ?? {},
       pauseGraceMs: undefined,
       estimate: () => ({ loadMs: 100, residentBytes: 16 * megabytes }),
       mayWish,
       graceMs: 0,
     });
-    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes), mayWish };
+    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes), mostConcurrency: options.concurrencyMax ?? 1, mayWish };
     const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, metrics: standaloneMetrics(system) }));
     await system.start();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -20,7 +20,11 @@ export interface Happening {
 interface WorldContainer {
   readonly limitBytes: number;
   isUp: boolean;
-  running: string | undefined;
+  running: Set<string>;
+  /** Whether further calls of its action may go in, where the action's limit allows more than one. */
+  isInitialized: boolean;
+  /** An activation in it has failed: it takes nothing more. */
+  isRetired: boolean;
   initialisedFor: string | undefined;
   loading: string | undefined;
   releasing: Set<string>;
@@ -36,6 +40,8 @@ export class RandomWorld {
   readonly activations = new Map<string, 'waiting' | Fate>();
   readonly startOrder: string[] = [];
   loadCount = 0;
+  /** The most that ever ran in one container at once. */
+  mostAtOnce = 0;
   private readonly containers = new Map<string, WorldContainer>();
   private readonly everUsedIds = new Set<string>();
   private readonly deployed = new Map<string, { namespace: string; limitBytes: number }>();
@@ -91,6 +97,11 @@ export class RandomWorld {
     return `${which % 3 === 0 ? 'ann' : 'bob'}/action${which % 7}@0.0.${which === 20 ? 2 : 1}`;
   }
 
+  /** Two of the seven actions take several calls in one container. */
+  private limitOf(actionKey: string): number {
+    return { 1: 3, 4: 2 }[Number(/action(\d)/.exec(actionKey)?.[1])] ?? 1;
+  }
+
   private deploy(which: number, how: number): void {
     const actionKey = this.keyOf(which);
     const known = this.deployed.get(actionKey);
@@ -107,6 +118,7 @@ export class RandomWorld {
       estimatedLoadMs: 10 + how,
       estimatedResidentBytes: (how % 150) * MiB,
       wishes: this.wishesOf(which),
+      ...(this.limitOf(actionKey) > 1 ? { concurrencyLimit: this.limitOf(actionKey) } : {}),
     });
   }
 
@@ -145,6 +157,11 @@ export class RandomWorld {
     const [command] = this.pending.splice(which % Math.max(1, this.pending.length), 1);
     if (command === undefined || !('containerId' in command)) return;
     const container = this.containers.get(command.containerId);
+    if (command.type === 'startActivation' && container !== undefined && !container.isInitialized && this.limitOf(command.actionKey) > 1 && how % 4 !== 0) {
+      container.isInitialized = true;
+      this.pending.push(command);
+      return this.tell({ type: 'activationInitialized', at: this.now, activationId: command.activationId, containerId: command.containerId });
+    }
     // An answer that crossed a removal still arrives: the scheduler has to bear it.
     if (container !== undefined || how % 3 === 0) this.tell(this.answerTo(command, container, how));
   }
@@ -158,14 +175,20 @@ export class RandomWorld {
         if (container !== undefined) container.isUp = true;
         return { type: 'containerStarted', at, containerId, startMs: how, usedBytes: 20 * MiB };
       case 'startActivation': {
-        if (container?.running === command.activationId) container.running = undefined;
+        container?.running.delete(command.activationId);
         if (how % 17 === 3 && container !== undefined && this.activations.get(command.activationId) === 'running') {
           this.activations.set(command.activationId, 'waiting');
+          container.isRetired = true;
           return { type: 'activationUnserved', at, activationId: command.activationId, containerId };
         }
         if (this.activations.get(command.activationId) === 'running') this.activations.set(command.activationId, 'done');
         const measured = how % 3 === 0 ? {} : { usedBytes };
-        return { type: 'activationFinished', at, activationId: command.activationId, containerId, containerUsable: how % 11 !== 5, initMs: how % 50, loadMs: how % 300, runMs: how, ...measured };
+        const containerUsable = how % 11 !== 5;
+        if (container !== undefined) {
+          container.isInitialized ||= containerUsable;
+          container.isRetired ||= !containerUsable;
+        }
+        return { type: 'activationFinished', at, activationId: command.activationId, containerId, containerUsable, initMs: how % 50, loadMs: how % 300, runMs: how, ...measured };
       }
       case 'load': {
         if (container?.loading === command.actionKey) container.loading = undefined;
@@ -211,18 +234,24 @@ export class RandomWorld {
     assert.ok(container !== undefined && !container.removing, `${command.type} goes to a container that exists`);
     switch (command.type) {
       case 'startActivation':
-        assert.ok(container.isUp && container.running === undefined && !container.cleaning, 'an activation starts in an idle container');
+        assert.ok(container.isUp && !container.isRetired && !container.cleaning, 'an activation starts in a container that takes one');
+        if (container.running.size > 0) {
+          assert.equal(container.initialisedFor, command.actionKey, 'two actions never run in one container');
+          assert.ok(container.isInitialized, 'several calls run only in a container that is initialised');
+          assert.ok(container.running.size < this.limitOf(command.actionKey), 'never more than the action’s limit at once');
+        } else container.isInitialized = !command.init;
         assert.equal(this.activations.get(command.activationId), 'waiting', 'an activation starts once');
         assert.equal(command.init, container.initialisedFor !== command.actionKey, 'init is sent exactly where it is needed');
         assert.equal(this.deployed.get(command.actionKey)?.limitBytes, container.limitBytes, 'the memory limit is exactly the action’s');
         this.checkFormer(container, command);
         this.activations.set(command.activationId, 'running');
         this.startOrder.push(command.activationId);
-        container.running = command.activationId;
+        container.running.add(command.activationId);
+        this.mostAtOnce = Math.max(this.mostAtOnce, container.running.size);
         container.initialisedFor = command.actionKey;
         return;
       case 'load':
-        assert.ok(container.isUp && container.running === undefined && !container.cleaning, 'loads go only into idle containers');
+        assert.ok(container.isUp && container.running.size === 0 && !container.cleaning, 'loads go only into idle containers');
         assert.equal(container.loading, undefined, 'one load at a time in a container');
         assert.ok(!container.releasing.has(command.actionKey), 'nothing is loaded while it is being off-loaded');
         container.loading = command.actionKey;
@@ -232,12 +261,12 @@ export class RandomWorld {
         container.releasing.add(command.actionKey);
         return;
       case 'cleanContainer':
-        assert.ok(container.running === undefined && this.config.prewarmPolicy === 'pagurus', 'only idle containers become zygotes, under pagurus');
+        assert.ok(container.running.size === 0 && this.config.prewarmPolicy === 'pagurus', 'only idle containers become zygotes, under pagurus');
         container.cleaning = true;
         container.initialisedFor = undefined;
         return;
       case 'removeContainer':
-        assert.ok(container.running === undefined && container.isUp, 'only idle containers are removed');
+        assert.ok(container.running.size === 0 && container.isUp, 'only idle containers are removed');
         container.removing = true;
     }
   }
@@ -256,7 +285,7 @@ export class RandomWorld {
   private checkCreation(containerId: string, limitBytes: number): void {
     assert.ok(!this.everUsedIds.has(containerId), 'a container id is never used twice');
     this.everUsedIds.add(containerId);
-    this.containers.set(containerId, { limitBytes, isUp: false, running: undefined, initialisedFor: undefined, loading: undefined, releasing: new Set(), cleaning: false, removing: false });
+    this.containers.set(containerId, { limitBytes, isUp: false, running: new Set(), isInitialized: false, isRetired: false, initialisedFor: undefined, loading: undefined, releasing: new Set(), cleaning: false, removing: false });
     const usedBytes = [...this.containers.values()].reduce((sum, container) => sum + container.limitBytes, 0);
     assert.ok(usedBytes <= this.config.poolMemoryBytes, 'the pool is never over-committed');
   }

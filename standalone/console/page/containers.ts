@@ -52,8 +52,8 @@ function drawBar(bar: HTMLElement, parts: readonly { className: string; width: s
   });
 }
 
-function stateOf({ phase, role, own, running, loading }: ContainerView, namespace: string): string {
-  if (running !== undefined) return `runs ${actionName(running, namespace)}`;
+function stateOf({ phase, role, own, running, runningCount = 1, loading }: ContainerView, namespace: string): string {
+  if (running !== undefined) return `runs ${actionName(running, namespace)}${runningCount > 1 ? ` × ${runningCount}` : ''}`;
   if (loading !== undefined) return `loads ${actionName(loading, namespace)}`;
   const what = role === 'stem' ? 'stem cell' : role === 'warm' && own !== undefined ? `warm for ${actionName(own, namespace)}` : role;
   return phase === 'idle' ? what : `${phase}, ${what}`;
