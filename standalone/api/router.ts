@@ -2,11 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import express, { Router, type ErrorRequestHandler, type RequestHandler } from 'express';
 import { describeError } from '../../common/errors.ts';
+import { guestKey } from '../namespaces.ts';
 import { actionRoutes } from './actions.ts';
 import { activationRoutes } from './activations.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiError, tooLarge } from './api-error.ts';
 import { absentRoutes, apiInfo, namespaceRoutes } from './basics.ts';
+import { mayUseWellKnownKey } from './browser-origin.ts';
 import { mostCodeBytes, mostParameterBytes, type ApiResponse } from './call.ts';
 import { packageRoutes } from './packages.ts';
 import { webRoutes } from './web-routes.ts';
@@ -49,6 +51,10 @@ export function authentication({ namespaces }: ApiContext): RequestHandler {
     if (user === undefined) {
       response.set('www-authenticate', 'Basic realm="OpenWhisk secure realm"');
       throw new ApiError(401, header === undefined ? 'The resource requires authentication, which was not supplied with the request' : 'The supplied authentication is invalid');
+    }
+    const origin = request.get('origin');
+    if (user.authkey['api_key'] === guestKey && !mayUseWellKnownKey(origin, request.get('host'))) {
+      throw new ApiError(403, `A page of '${String(origin)}' may not use the guest's well-known key, which every site knows. Give guest a key of its own: --namespaces guest=UUID:KEY.`);
     }
     (response as ApiResponse).locals.user = user;
     next();

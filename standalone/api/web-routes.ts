@@ -17,6 +17,12 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const usualAllowedHeaders = 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent';
 const secretHeader = 'x-require-whisk-auth';
 
+/**
+ * Pages of web actions come from the address that the console and the API have, and may be anybody's: the browser keeps each
+ * apart as if it came from nowhere, so that none reads the key that a visitor has given the console.
+ */
+const apart = 'sandbox allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-scripts allow-top-navigation-by-user-activation';
+
 /** A web action that a request has come for. */
 interface WebCall {
   readonly target: WebTarget;
@@ -104,5 +110,6 @@ function send({ status, headers, contentType, body }: WebAnswer, request: Reques
   response.status(status);
   for (const [name, values] of Object.entries(headers)) response.setHeader(name, values.length === 1 ? (values[0] ?? '') : [...values]);
   if (contentType !== undefined) response.setHeader('content-type', contentType);
+  response.appendHeader('content-security-policy', apart);
   response.end(body);
 }

@@ -152,6 +152,18 @@ describe('entities through the standalone API', function () {
     assert.deepEqual((await asOther('/namespaces/_/actions', 'GET')).body, []);
   });
 
+  it('takes the key that everybody knows from no page of another site', async () => {
+    const asked = (origin: string, key?: string): Promise<Answer> => served.call('/namespaces', { headers: { origin }, key });
+    for (const origin of ['https://site.example', 'null']) {
+      const [status, error] = errorOf(await asked(origin));
+      assert.equal(status, 403, origin);
+      assert.match(error, /well-known key.*--namespaces guest=UUID:KEY/);
+      assert.equal((await asked(origin, otherKey)).status, 200, 'a key of one\'s own is nobody else\'s');
+    }
+    assert.equal((await asked('http://localhost:5173')).status, 200);
+    assert.equal((await asked(served.address)).status, 200);
+  });
+
   it('lets others run what is in a published package, as themselves', async () => {
     await put(`${packages}/shared`, { publish: true });
     await served.create('shared/who', 'function main() { return { caller: process.env.__OW_NAMESPACE }; }');

@@ -237,6 +237,14 @@ describe('web actions of a standalone server', function () {
     });
   });
 
+  it('has a page kept apart from the console, which has the same address, whatever the action says', async () => {
+    for (const headers of [{}, { 'content-security-policy': "default-src 'none'" }]) {
+      const policy = (await answered({ headers, body: '<script>sessionStorage.getItem("instainfer-key")</script>' })).headers.get('content-security-policy') ?? '';
+      assert.match(policy, /sandbox .*allow-scripts/);
+      assert.doesNotMatch(policy, /allow-same-origin/);
+    }
+  });
+
   describe('who may call', () => {
     it('is whoever has a key, where the annotation asks for one', async () => {
       await served.create('keyed', ...annotated('function main(p) { return { user: p.__ow_user }; }', { key: 'require-whisk-auth', value: true }));
