@@ -23,7 +23,7 @@ describe('the console', function () {
     storeDir = mkdtempSync(path.join(tmpdir(), 'console-store-'));
     chmodSync(storeDir, 0o755);
     writeTinyStore(storeDir, { models: ['one', 'two'] });
-    served = await ServedSystem.start({ environment: { INSTAINFER_MODEL_STORE: storeDir }, scheduler: { poolMemoryBytes: 512 * megabytes, stemCellCount: 2 } });
+    served = await ServedSystem.start({ environment: { INSTAINFER_MODEL_STORE: storeDir }, scheduler: { poolMemoryBytes: 1024 * megabytes, stemCellCount: 2, stemCellMemoryBytes: 256 * megabytes } });
     await served.create('echo', 'function main(p) { return p; }');
     await served.create('picky', 'function main() { return { error: "I do not like it" }; }');
   });

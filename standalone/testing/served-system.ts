@@ -74,7 +74,7 @@ export class ServedSystem {
       mayWish,
       graceMs: 0,
     });
-    const limits = { defaultMemoryMegabytes: 128, mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes), mostConcurrency: options.concurrencyMax ?? 1, mayWish };
+    const limits = { defaultMemoryMegabytes: Math.floor(scheduler.stemCellMemoryBytes / megabytes), mostMemoryMegabytes: Math.floor(scheduler.poolMemoryBytes / megabytes), mostConcurrency: options.concurrencyMax ?? 1, mayWish };
     const server = createServer(createStandaloneApp({ system, namespaces, clock, logger, limits, metrics: standaloneMetrics(system) }));
     await system.start();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
