@@ -8,7 +8,7 @@ import Table from 'cli-table3';
 import { AppError, describeError } from '../../common/errors.ts';
 import { readManifest, referenceOf } from '../../runtime/model-store/manifest.ts';
 import type { ArchitectureSize } from './architectures/architecture.ts';
-import { isModelName, isPipelineName, modelNames, pipelineNames, type ModelName, type PipelineName } from './architectures/index.ts';
+import { isModelName, isPipelineName, modelNames, partsOf, pipelineNames, type ModelName, type PipelineName } from './architectures/index.ts';
 import { buildZoo, defaultSeed } from './build-zoo.ts';
 import { defaultStoreDirectory } from './default-directory.ts';
 import { megabytes, printProgressTo, seconds } from './print-progress.ts';
@@ -32,7 +32,8 @@ const usage = `Usage: npm run models -- COMMAND [OPTIONS]
     --force                 build again what is there, imported weights included
   list                      what the store holds
   verify                    compare every file with its checksum
-  import NAME FILE          take trained weights from a .safetensors file
+  import NAME FILE          take trained weights from a .safetensors file, of a pipeline into one network at a time:
+                            ${pipelineNames.flatMap(partsOf).join(', ')}
   pull NAME[@VERSION] FROM  bring an ONNX file from https://, http://, s3://BUCKET/KEY or a path of this machine
     --sha256 HEX            its checksum; may be left out for a path
     --max-bytes N           the longest file that is taken (default ${largestOnnxBytes})
@@ -160,6 +161,9 @@ async function verify({ directory, isJson }: Options): Promise<void> {
 async function importModel({ directory, size }: Options, [name, file, ...rest]: readonly string[], signal: AbortSignal): Promise<void> {
   if (name === undefined || file === undefined || rest.length > 0) {
     throw new AppError('BAD_OPTION', 'import takes the name of a model and a .safetensors file.', 'For example: npm run models -- import resnet50 resnet50.safetensors');
+  }
+  if (isPipelineName(name)) {
+    throw new AppError('BAD_OPTION', `${name} is a pipeline, and each of its networks has weights of its own.`, `Import them one after the other: ${partsOf(name).join(', ')}.`);
   }
   const print = printProgressTo(process.stderr);
   const startedMs = performance.now();

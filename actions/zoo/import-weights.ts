@@ -71,7 +71,7 @@ export function matchTensors(weights: readonly WeightTensor[], tensors: Readonly
     .filter(([, names]) => names.length > 0)
     .map(([problem, names]) => `${names.length} ${problem}: ${listed(names)}`);
   if (problems.length === 0) return matched;
-  throw new AppError('WEIGHTS_MISMATCH', `The weights do not fit ${label}. ${problems.join('; ')}.`, 'Use a state dict of the same architecture (torchvision or transformers), in F32, F16, BF16 or F64.');
+  throw new AppError('WEIGHTS_MISMATCH', `The weights do not fit ${label}. ${problems.join('; ')}.`, 'Use a state dict of the same architecture (torchvision, transformers or diffusers), in F32, F16, BF16 or F64.');
 }
 
 function weightsFrom(file: SafetensorsFile, matched: ReadonlyMap<string, SafeTensor>): WeightSource {

@@ -74,7 +74,9 @@ const contents = (size: ArchitectureSize): Record<string, string> => ({
 /** Writes the files of a pipeline whose parts are in the store, and records it; what is there stays, for the tokenizer may be the user's. */
 export async function installPipelineFiles(store: StoreWriter, pipeline: PipelineName, size: ArchitectureSize, isForced: boolean): Promise<void> {
   const recorded = store.manifest.pipelines?.find(({ name, version }) => name === pipeline && version === zooVersion);
-  const isComplete = recorded?.files.every((file) => existsSync(path.join(store.directory, file.path))) ?? false;
+  // Who puts vocab.json and merges.txt of trained weights there takes the stand-in's tokenizer.json away, which would go before them.
+  const needed = recorded?.files.filter(({ path: file }) => !file.endsWith('/tokenizer/tokenizer.json'));
+  const isComplete = needed?.every((file) => existsSync(path.join(store.directory, file.path))) ?? false;
   if (isComplete && !isForced) return;
   await store.withPartialFolder(`${pipeline}-files`, async (folder) => {
     const files: StoredFile[] = [];

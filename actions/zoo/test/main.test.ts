@@ -36,6 +36,7 @@ describe('npm run models', function () {
     { args: [], says: 'A command is missing.' },
     { args: ['polish'], says: 'There is no command polish.' },
     { args: ['build', '--only', 'resnet34'], says: 'There is no model resnet34 in the zoo. Choose from resnet18, ' },
+    { args: ['import', 'stable-diffusion', 'unet.safetensors'], says: 'stable-diffusion is a pipeline, and each of its networks has weights of its own.' },
     { args: ['build', '--seed', 'x'], says: '--seed must be a whole number, not x.' },
     { args: ['build', '--fast'], says: "Unknown option '--fast'" },
     { args: ['import', 'resnet18'], says: 'import takes the name of a model and a .safetensors file.' },
