@@ -4,4 +4,4 @@ import { AppError } from '../../common/errors.ts';
 const again = 'Export the pipeline again, with all of model_index.json, text_encoder, unet, vae_decoder, tokenizer and scheduler.';
 
 /** @param problem a sentence without its full stop that names the file */
-export const corruptPipeline = (problem: string, cause?: unknown): AppError => new AppError('PIPELINE_CORRUPT', `${problem}.`, again, { cause });
+export const corruptPipeline = (problem: string, cause?: unknown, fix = again): AppError => new AppError('PIPELINE_CORRUPT', `${problem}.`, fix, { cause });

@@ -7,6 +7,9 @@ export type Parts = Readonly<Record<PartName, Part>>;
 
 const integerTypes = ['int64', 'int32'];
 
+/** On a processor, float16 is computed in float32 all the same, and is slower to load: ONNX Runtime widens every weight. */
+const inFloat32 = 'Export the pipeline in float32 (--dtype fp32), or import its float16 weights into the networks of the zoo: npm run models -- import stable-diffusion/unet FILE.safetensors';
+
 /** What each network has to have, with the number of dimensions. */
 const expected: readonly { part: PartName; side: 'inputs' | 'outputs'; name: string; types: readonly string[]; ranks: readonly number[] }[] = [
   { part: 'text_encoder', side: 'inputs', name: 'input_ids', types: integerTypes, ranks: [2] },
@@ -35,6 +38,7 @@ export function checkParts(parts: Parts, tokens: number): void {
   for (const { part, side, name, types, ranks } of expected) {
     const value = valueOf(parts[part], side, name);
     if (value === undefined) throw corruptPipeline(`${part}/model.onnx has no ${side === 'inputs' ? 'input' : 'output'} "${name}", but ${parts[part][side].map((other) => other.name).join(', ') || 'none'}`);
+    if (value.type === 'float16') throw corruptPipeline(`${part}/model.onnx: "${name}" is float16, and this engine computes in float32`, undefined, inFloat32);
     if (!types.includes(value.type)) throw corruptPipeline(`${part}/model.onnx: "${name}" is ${value.type}; this engine takes ${types.join(' or ')}`);
     // An output whose shape is left open has none.
     if (!ranks.includes(value.shape.length) && !(side === 'outputs' && value.shape.length === 0)) throw corruptPipeline(`${part}/model.onnx: "${name}" has the shape [${value.shape.join(', ')}], not ${ranks.join(' or ')} dimensions`);
