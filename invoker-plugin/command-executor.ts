@@ -160,9 +160,9 @@ export class CommandExecutor {
       const { clock, pauseGraceMs } = this.options;
       const onPauseFailure = (error: unknown): void => {
         this.options.logger.error({ containerId, reason: describeError(error) }, 'container could not be paused; it is removed');
-        container.remove().catch(() => undefined);
+        managed.remove().catch(() => undefined);
       };
-      const managed = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs, isBorrowed: false, onPauseFailure });
+      const managed: ManagedContainer = new ManagedContainer({ container, memoryLimitBytes, clock, token, pauseGraceMs, isBorrowed: false, onPauseFailure });
       this.containers.set(containerId, managed);
       void container.ended.then(({ reason }) => this.ended(managed, reason));
       const startMs = this.now - startedAt;
@@ -170,7 +170,7 @@ export class CommandExecutor {
       // It may have ended meanwhile, and its removal been reported.
       if (this.containers.has(containerId)) this.emit({ type: 'containerStarted', at: this.now, containerId, startMs, usedBytes });
     } catch (error) {
-      this.options.logger.error({ containerId, reason: describeError(error) }, 'container did not start');
+      if (!this.isClosing) this.options.logger.error({ containerId, reason: describeError(error) }, 'container did not start');
       this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: 'start-failed' });
     }
   }
@@ -178,11 +178,12 @@ export class CommandExecutor {
   /** A container that ends while a call is in it is reported after the call, whose connection is lost by then. */
   private async ended(managed: ManagedContainer, how: string): Promise<void> {
     const { containerId } = managed.container;
+    const wasRemovedHere = managed.isRemoved || this.isClosing;
     await Promise.all(managed.activations);
-    await managed.container.remove();
+    await managed.remove();
     managed.client.close();
     this.containers.delete(containerId);
-    if (!managed.removalRequested && !managed.isBorrowed && !this.isClosing) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
+    if (!wasRemovedHere && !managed.isBorrowed) this.options.logger.warn({ containerId, reason: how }, 'container ended by itself');
     this.emit({ type: 'containerRemoved', at: this.now, containerId, reason: managed.removalRequested ? 'requested' : 'crashed' });
   }
 
@@ -287,15 +288,15 @@ export class CommandExecutor {
       }
       if (managed.isBorrowed && failureReasonOf[reply.error.code] === 'cancelled') {
         // Its owner has taken it. That it is gone from here says more than that a load failed.
-        await managed.container.remove();
+        await managed.remove();
         return;
       }
       if (reply.error.code === 'artifact') this.options.logger.error({ containerId, actionKey, reason: reply.error.error }, 'artifacts cannot be loaded');
       failed(failureReasonOf[reply.error.code], reply.error);
     } catch (error) {
-      this.options.logger.warn({ containerId, actionKey, reason: describeError(error) }, 'load got no answer');
+      if (!this.isClosing) this.options.logger.warn({ containerId, actionKey, reason: describeError(error) }, 'load got no answer');
       if (managed.isBorrowed) {
-        await managed.container.remove();
+        await managed.remove();
         return;
       }
       failed('error');
@@ -312,8 +313,8 @@ export class CommandExecutor {
       this.emit({ type: 'offloadCompleted', at: this.now, containerId, actionKey, usedBytes });
     } catch (error) {
       // A container that cannot free memory cannot be reasoned about any more.
-      this.options.logger.error({ containerId, actionKey, reason: describeError(error) }, 'off-load got no answer; the container is removed');
-      await managed.container.remove();
+      if (!this.isClosing) this.options.logger.error({ containerId, actionKey, reason: describeError(error) }, 'off-load got no answer; the container is removed');
+      await managed.remove();
     }
   }
 
@@ -322,8 +323,8 @@ export class CommandExecutor {
     if (managed === undefined) return;
     const failure = await managed.clean(command.retain);
     if (failure !== undefined) {
-      this.options.logger.error({ containerId: command.containerId, reason: failure }, 'container could not be cleaned; it is removed');
-      await managed.container.remove();
+      if (!this.isClosing) this.options.logger.error({ containerId: command.containerId, reason: failure }, 'container could not be cleaned; it is removed');
+      await managed.remove();
       return;
     }
     this.emit({ type: 'containerCleaned', at: this.now, containerId: command.containerId, usedBytes: (await managed.usedBytes()) ?? 0 });
@@ -333,6 +334,6 @@ export class CommandExecutor {
     const managed = this.containers.get(command.containerId);
     if (managed === undefined) return;
     managed.removalRequested = true;
-    await managed.container.remove();
+    await managed.remove();
   }
 }

@@ -29,7 +29,7 @@ export interface ActivationOutcome {
   /** /run without loading. */
   readonly runMs: number;
   readonly timedOut: boolean;
-  /** The connection ended without an answer. */
+  /** The connection ended without an answer, or the answer was that the container ends. */
   readonly wasCutOff: boolean;
   /** The container refused to run it: it ended, or its action's process did, since its last run. Nothing has happened. */
   readonly wasUnserved: boolean;
@@ -39,7 +39,7 @@ export interface ActivationOutcome {
 
 /** OpenWhisk's default bound of a response (`whisk.activation.payload.max`). */
 export const maxResponseBytes = 1024 * 1024;
-/** What a runtime answers to a run that it has not begun and will not. */
+/** What a runtime answers that ends: to a run that it has not begun and will not, and to one that it gives up. */
 const unservedStatus = 503;
 const markerTimeoutMs = 2000;
 /** A container that is removed anyway is not waited for; what it wrote last may still be on its way. */
@@ -70,7 +70,10 @@ export class ManagedContainer {
   readonly activations = new Set<Promise<void>>();
   /** How the activation ended whose action could not be initialised here. */
   failedInit: ActivationResponse | undefined;
+  /** The scheduler asked for it to go. */
   removalRequested = false;
+  /** It does not end by itself. */
+  isRemoved = false;
   private readonly logCollector: LogCollector;
   private readonly idlePause: IdlePause;
   private readonly clock: Clock;
@@ -87,6 +90,12 @@ export class ManagedContainer {
     void container.ended.then(() => {
       this.idlePause.close();
     });
+  }
+
+  /** Ends it and what it holds. Idempotent. */
+  remove(): Promise<void> {
+    this.isRemoved = true;
+    return this.container.remove();
   }
 
   /** How the container names what it holds of an action: as its owner's /init will, and a stock one names no revision. */
@@ -193,5 +202,5 @@ export class ManagedContainer {
 }
 
 function isCutOff(reply: RuntimeReply | NoReply): boolean {
-  return 'failure' in reply && reply.failure !== 'timeout';
+  return 'failure' in reply ? reply.failure !== 'timeout' : reply.status === unservedStatus;
 }

@@ -15,12 +15,12 @@ import { invokerTopic } from '../../common/messages/activation-message.ts';
 import { encode } from '../../common/messages/codec.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { testBroker } from '../../common/testing/kafka-for-tests.ts';
 import { activationMessage, invokerInstance } from '../../controller-plugin/testing/stock-records.ts';
 import { tinyModel } from '../../runtime/model-store/tiny-model.ts';
 import type { StatusReply } from '../../runtime/protocol.ts';
 import { DockerRuntime, requireEngine, testImage } from '../../runtime/testing/container-engine.ts';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
 import { zipBase64 } from '../../runtime/testing/zip.ts';
 
 const run = promisify(execFile);

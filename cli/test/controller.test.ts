@@ -13,10 +13,10 @@ import { encode } from '../../common/messages/codec.ts';
 import { cacheInvalidationTopic } from '../../common/messages/cache-invalidation.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { testBroker } from '../../common/testing/kafka-for-tests.ts';
 import { planSchema, planTopic } from '../../controller-plugin/protocol.ts';
 import { activationMessage, invokerInstance } from '../../controller-plugin/testing/stock-records.ts';
-import { until } from '../../controller-plugin/testing/until.ts';
 import { CouchStandIn } from '../../invoker-plugin/testing/couch-stand-in.ts';
 
 const main = path.resolve(import.meta.dirname, '../main.js');
@@ -68,20 +68,20 @@ describe('instainfer controller', function () {
     await stock.ensureTopic(invokerTopic(0), openWhiskTopicSettings.invoker);
     const first = await start();
     await publish(0, 100);
-    await until('100 arrivals are known', async () => (await ratesOf(first.url))?.arrivals === 100, 30_000);
+    await eventually(async () => (await ratesOf(first.url))?.arrivals === 100, '100 arrivals are known', 30_000);
     first.child.kill('SIGTERM');
     assert.deepEqual(await once(first.child, 'exit'), [0, null]);
 
     const second = await start();
     assert.equal((await ratesOf(second.url))?.arrivals, 100);
     await publish(100, 200);
-    await until('200 arrivals are known', async () => (await ratesOf(second.url))?.arrivals === 200, 30_000);
+    await eventually(async () => (await ratesOf(second.url))?.arrivals === 200, '200 arrivals are known', 30_000);
     second.child.kill('SIGKILL');
     await once(second.child, 'exit');
 
     const third = await start();
     await publish(200, 300);
-    await until('300 arrivals are known', async () => (await ratesOf(third.url))?.arrivals === 300, 60_000);
+    await eventually(async () => (await ratesOf(third.url))?.arrivals === 300, '300 arrivals are known', 60_000);
     const metrics = await (await fetch(`${third.url}/metrics`)).text();
     assert.match(metrics, /instainfer_observer_lag_records\{topic="invoker0"\} 0/);
     assert.equal((await fetch(`${third.url}/healthz`)).status, 200);
@@ -103,10 +103,10 @@ describe('instainfer controller', function () {
       };
       couch.fault = () => 503;
       await deploy('unreadable');
-      await until('the planner has asked in vain', () => couch.requests.length > 0, 30_000);
+      await eventually(() => couch.requests.length > 0, 'the planner has asked in vain', 30_000);
       couch.fault = undefined;
       await deploy('fresh');
-      await until('a plan is published', () => [...planned].some((key) => key.startsWith('guest/fresh@')), 30_000);
+      await eventually(() => [...planned].some((key) => key.startsWith('guest/fresh@')), 'a plan is published', 30_000);
       assert.ok(![...planned].some((key) => key.startsWith('guest/unreadable@')));
     } finally {
       await couch.stop();
@@ -125,11 +125,11 @@ describe('instainfer controller', function () {
     try {
       await Promise.all([ping(0), ping(1)]);
       await publish(0, 1);
-      await until('the home invoker is named', async () => {
+      await eventually(async () => {
         await ping(home);
         return named.at(-1)?.includes(home) === true;
-      }, 20_000);
-      await until('the other one is named alone', () => named.at(-1)?.length === 1 && named.at(-1)?.[0] === next, 30_000);
+      }, 'the home invoker is named', 20_000);
+      await eventually(() => named.at(-1)?.length === 1 && named.at(-1)?.[0] === next, 'the other one is named alone', 30_000);
     } finally {
       clearInterval(beat);
     }

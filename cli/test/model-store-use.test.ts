@@ -8,9 +8,9 @@ import { actionDocument } from '../../common/testing/action-documents.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { actionKeyOf } from '../../common/action-identity.ts';
 import { createLogger } from '../../common/logger.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { FakeClock } from '../../common/testing/fake-clock.ts';
 import { readUses, usesFileName } from '../../runtime/model-store/model-uses.ts';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
 import { modelStoreUse, type ModelStoreUse } from '../model-store-use.ts';
 
 const keyOf = (name: string): string => actionKeyOf(`guest/${name}`);

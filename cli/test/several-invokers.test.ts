@@ -10,9 +10,9 @@ import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { probeOrder } from '../../common/home-invoker.ts';
 import { createLogger } from '../../common/logger.ts';
 import { compactedTopicSettings } from '../../common/messages/topics.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { testBroker } from '../../common/testing/kafka-for-tests.ts';
 import { NetworkNamespace, whyNoNetworkNamespace } from '../../common/testing/network-namespace.ts';
-import { until } from '../../controller-plugin/testing/until.ts';
 import { forwardRecordSchema, forwardTopic, forwardTopicSettings, standingTopic } from '../../invoker-plugin/forwarding/messages.ts';
 import { residencySchema, residencyTopic, type Residency } from '../../invoker-plugin/protocol.ts';
 import { CouchStandIn } from '../../invoker-plugin/testing/couch-stand-in.ts';
@@ -139,7 +139,7 @@ describe('two instainfer invoker processes', function () {
     assert.deepEqual([warmedUp.invoker, callsOf(warmedUp)], [other, 1]);
     await askAdmin(processes[home]!, 'enable');
     await controller.until(() => controller.stateOf(home) === 'up');
-    await until('the other invoker says that it is idle', () => [...residencies.values()].some(({ invoker, idle, ownActionKey }) => invoker === other && idle && ownActionKey?.startsWith('guest/hello') === true));
+    await eventually(() => [...residencies.values()].some(({ invoker, idle, ownActionKey }) => invoker === other && idle && ownActionKey?.startsWith('guest/hello') === true), 'the other invoker says that it is idle');
     return { home, other, processes, action };
   };
   /** Resolves with the next sign of life that the invokers give each other. */
@@ -167,7 +167,7 @@ describe('two instainfer invoker processes', function () {
       assert.deepEqual([completed.isForced, completed.isSystemError, completed.invoker], [false, false, home], JSON.stringify(completed));
       const freeing = completed.acknowledgements.flatMap((ack) => ('instance' in ack ? [ack.instance.instance] : []));
       assert.deepEqual(freeing, [home]);
-      await until('the record is stored', () => storedCount(completed.activationId) === 1);
+      await eventually(() => storedCount(completed.activationId) === 1, 'the record is stored');
     }
     assert.deepEqual([controller.unexpected, controller.dropped], [[], []]);
   };
@@ -189,7 +189,7 @@ describe('two instainfer invoker processes', function () {
     const whilePaused = await run(action);
     assert.equal(callsOf(whilePaused), 1, 'the home invoker ran it itself');
     processes[other]!.child.kill('SIGCONT');
-    await until('the other one is up again', () => controller.stateOf(other) === 'up', 60_000);
+    await eventually(() => controller.stateOf(other) === 'up', 'the other one is up again', 60_000);
     const afterwards = await run(action);
     assert.equal(callsOf(afterwards), 2, 'it is warm at home by now');
     processes[other]!.child.kill('SIGKILL');

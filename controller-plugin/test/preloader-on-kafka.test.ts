@@ -1,5 +1,6 @@
 // The Proactive Pre-loader on a real broker: exact rates, and nothing lost over a restart or a death.
 import { strict as assert } from 'node:assert';
+import { eventually } from '../../common/testing/eventually.ts';
 import { MemoryCatalog } from '../embedded/memory-catalog.ts';
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
@@ -15,7 +16,6 @@ import { hourMs } from '../core/hourly-counts.ts';
 import { observedRate } from '../core/observed-rate.ts';
 import { Preloader } from '../preloader.ts';
 import { activationMessage, invokerInstance } from '../testing/stock-records.ts';
-import { until } from '../testing/until.ts';
 
 const key = 'guest/hello@0.0.1';
 const start = 480_000 * hourMs;
@@ -57,7 +57,7 @@ describe('the Proactive Pre-loader on Kafka', function () {
       await stock.publish(healthTopic, encode({ name: invokerInstance(0), isEnabled: true }));
     };
     const readTo = (preloader: Preloader, count: number): Promise<void> =>
-      until(`${count} arrivals are known`, () => preloader.view.state.histories.get(key)?.lastArrivalAt === times[count - 1], 30_000);
+      eventually(() => preloader.view.state.histories.get(key)?.lastArrivalAt === times[count - 1], `${count} arrivals are known`, 30_000);
 
     const first = await startedOn(await connect());
     await publish(0, 500);
@@ -69,7 +69,7 @@ describe('the Proactive Pre-loader on Kafka', function () {
     await publish(500, 1000);
     await readTo(dying, 1000);
     const readAt = performance.timeOrigin + performance.now();
-    await until('the places are kept', () => (dying.view.historiesKeptAt ?? 0) > readAt);
+    await eventually(() => (dying.view.historiesKeptAt ?? 0) > readAt, 'the places are kept');
     await publish(1000, 1200);
     await readTo(dying, 1200);
     // Its connection goes first: whatever it had not kept by now it can never keep.

@@ -10,6 +10,7 @@ import { encode } from '../../common/messages/codec.ts';
 import { eventsTopic } from '../../common/messages/event-message.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { createRandom } from '../../common/random.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { defaultPreloaderConfig } from '../core/config.ts';
 import { hourMs } from '../core/hourly-counts.ts';
 import { observedRate, type ObservedRate } from '../core/observed-rate.ts';
@@ -19,7 +20,6 @@ import { Preloader, type PreloaderOptions } from '../preloader.ts';
 import { planSchema, planTopic, type Plan } from '../protocol.ts';
 import { CrashableBus } from '../testing/crashable-bus.ts';
 import { activationEvent, activationMessage, activationRecord, apiKey, healthTestMessage, invokerInstance } from '../testing/stock-records.ts';
-import { until } from '../testing/until.ts';
 
 const key = 'guest/hello@0.0.1';
 const start = 480_000 * hourMs;
@@ -46,7 +46,7 @@ describe('the Proactive Pre-loader on a bus', () => {
     assert.ok(history !== undefined, 'nothing is known of the action');
     return history;
   };
-  const allRead = (of: Preloader = preloader): Promise<void> => until('everything is read', async () => [...(await of.lag()).values()].every((lag) => lag === 0));
+  const allRead = (of: Preloader = preloader): Promise<void> => eventually(async () => [...(await of.lag()).values()].every((lag) => lag === 0), 'everything is read');
 
   beforeEach(() => {
     bus = new MemoryBus({ retainedRecords: 100_000 });
@@ -113,9 +113,9 @@ describe('the Proactive Pre-loader on a bus', () => {
     await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 1)));
     const combined: Combined = { transid: ['t', start], response: activationRecord('hello', start, 1, { durationMs: 300, waitMs: 40, initMs: 200 }), isSystemError: false, instance: invokerInstance(0) };
     await bus.publish(completedTopic('0'), encode(combined));
-    await until('the acknowledgement is read', () => historyOf().times.count === 1);
+    await eventually(() => historyOf().times.count === 1, 'the acknowledgement is read');
     await bus.publish(eventsTopic, encode(activationEvent('hello', start, 2, { durationMs: 100, waitMs: 20 })));
-    await until('the event is read', () => historyOf().times.count === 2);
+    await eventually(() => historyOf().times.count === 2, 'the event is read');
     assert.deepEqual(historyOf().times, { count: 2, durationMs: 200, waitMs: 30, coldCount: 1, initMs: 200 });
     assert.equal(historyOf().memoryMegabytes, 512);
   });
@@ -124,7 +124,7 @@ describe('the Proactive Pre-loader on a bus', () => {
     preloader = await started({ invokers: [] });
     await bus.publish(invokerTopic(5), encode(activationMessage('hello', start, 1)));
     await bus.publish(healthTopic, encode({ name: invokerInstance(5), isEnabled: true }));
-    await until('the arrival is read', () => preloader.arrivals === 1);
+    await eventually(() => preloader.arrivals === 1, 'the arrival is read');
     assert.equal(preloader.view.state.invokers.get(5)?.userMemoryBytes, 2 ** 31);
     assert.deepEqual([...historyOf().invokers], [[5, 1]]);
   });
@@ -134,7 +134,7 @@ describe('the Proactive Pre-loader on a bus', () => {
     await bus.publish(invokerTopic(0), `{"authkey":"${apiKey}"`);
     await bus.publish(invokerTopic(0), encode({ ...activationMessage('hello', start, 1), activationId: 'no id' }));
     await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 2)));
-    await until('the arrival is read', () => preloader.arrivals === 1);
+    await eventually(() => preloader.arrivals === 1, 'the arrival is read');
     assert.equal(preloader.view.unreadable.get(invokerTopic(0)), 2);
     assert.match(logged, /"topic":"invoker0","partition":0,"offset":1/);
     assert.ok(!logged.includes(apiKey));
@@ -145,7 +145,7 @@ describe('the Proactive Pre-loader on a bus', () => {
     await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => void plans.push(planSchema.parse(JSON.parse(record.value ?? ''))), onError: (error) => { throw error; } });
     preloader = await started();
     for (let index = 0; index < 500; index += 1) await bus.publish(invokerTopic(0), encode(activationMessage('hello', start + 10 * index, index)));
-    await until('the last plan is out', () => plans.at(-1)?.lastArrivalAt === start + 4990);
+    await eventually(() => plans.at(-1)?.lastArrivalAt === start + 4990, 'the last plan is out');
     assert.ok(plans.length < 100, `${plans.length} plans`);
     assert.ok(Math.abs(plans.at(-1)!.arrivalRatePerMs / 0.1 - 1) < 0.01);
   });
@@ -155,9 +155,9 @@ describe('the Proactive Pre-loader on a bus', () => {
     await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => void values.set(record.key, record.value), onError: (error) => { throw error; } });
     preloader = await started({ config: { ...defaultPreloaderConfig, mostActions: 1 } });
     await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 1)));
-    await until('the plan is out', () => typeof values.get(key) === 'string');
+    await eventually(() => typeof values.get(key) === 'string', 'the plan is out');
     await bus.publish(invokerTopic(0), encode(activationMessage('other', start, 2)));
-    await until('the plan is withdrawn', () => values.get(key) === null);
+    await eventually(() => values.get(key) === null, 'the plan is withdrawn');
   });
 
   describe('that keeps its histories', () => {
@@ -184,13 +184,13 @@ describe('the Proactive Pre-loader on a bus', () => {
       await publishFrom(0, 50);
       await allRead(dying);
       const readAt = performance.timeOrigin + performance.now();
-      await until('the histories and places are kept', () => (dying.view.historiesKeptAt ?? 0) > readAt);
+      await eventually(() => (dying.view.historiesKeptAt ?? 0) > readAt, 'the histories and places are kept');
       await publishFrom(50, 80);
       await allRead(dying);
       // Of the last thirty the history may have been kept, but at most that: cut now, the new planner reads them again.
       await connection.cut();
       const next = await started({ keepHistoriesEveryMs: 20 });
-      await until('everything is read again', () => historyOf(next).lastArrivalAt === start + 79_000);
+      await eventually(() => historyOf(next).lastArrivalAt === start + 79_000, 'everything is read again');
       assert.equal(observedRate(historyOf(next), start + 79_000, 168).arrivals, 80);
       assert.deepEqual(historyOf(next).gapsMs, new Array(64).fill(1000));
     });

@@ -7,16 +7,17 @@ import { actionDocument } from '../../common/testing/action-documents.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
-import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type Acknowledgement, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
+import { freesSlot, type Acknowledgement, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
-import { decode, encode } from '../../common/messages/codec.ts';
+import { decode } from '../../common/messages/codec.ts';
 import { eventMessageSchema, eventsTopic } from '../../common/messages/event-message.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { MemoryCatalog } from '../../controller-plugin/embedded/memory-catalog.ts';
-import { until } from '../../controller-plugin/testing/until.ts';
 import type { SchedulerConfig } from '../core/config.ts';
 import { baseConfig, MiB } from '../core/test/builders.ts';
 import { ProcessDriver } from '../drivers/process-driver.ts';
 import { embeddedServing, Invoker } from '../invoker.ts';
+import { ControllerMessages, recordOf } from '../testing/controller-messages.ts';
 
 const scheduler: SchedulerConfig = { ...baseConfig, poolMemoryBytes: 512 * MiB, prewarmPolicy: 'none', preload: false, keepAliveMs: 60_000, zygoteWindowMs: 60_000, stemCellCount: 0, stemCellMemoryBytes: 256 * MiB, maxQueuedActivations: 10 };
 
@@ -29,32 +30,17 @@ describe('the invoker', function () {
   let bus: MemoryBus;
   let invoker: Invoker;
   let catalog: MemoryCatalog;
-  let acknowledgements: Acknowledgement[];
-  let waiters: (() => void)[];
+  let controller: ControllerMessages;
   let logged: Record<string, unknown>[];
-  let count = 0;
+  /** Of each container, as it was in the last step. */
+  let phases: Map<string, string>;
 
   beforeEach(async () => {
     bus = new MemoryBus();
     catalog = new MemoryCatalog();
-    acknowledgements = [];
-    waiters = [];
     logged = [];
-    const onError = (error: unknown): never => {
-      throw error;
-    };
-    await bus.subscribe({
-      topic: completedTopic('0'),
-      group: 'completed0',
-      from: 'earliest',
-      handle: (record) => {
-        const decoded = decode(acknowledgementSchema, record.value);
-        assert.ok(decoded.ok);
-        acknowledgements.push(decoded.message);
-        for (const resolve of waiters.splice(0)) resolve();
-      },
-      onError,
-    });
+    phases = new Map();
+    controller = await ControllerMessages.on(bus);
     invoker = new Invoker({
       ...embeddedServing(scheduler.poolMemoryBytes),
       instance: 0,
@@ -68,7 +54,9 @@ describe('the invoker', function () {
       publishEvents: true,
       estimate: () => ({ loadMs: 0, residentBytes: 0 }),
       onFinished: () => undefined,
-      onStep: () => undefined,
+      onStep: (_event, _commands, state) => {
+        for (const { id, phase } of state.containers.values()) phases.set(id, phase);
+      },
     });
     await invoker.start();
   });
@@ -77,49 +65,15 @@ describe('the invoker', function () {
     await bus.close();
   });
 
-  const send = async (name: string, overrides: Partial<ActivationMessage> = {}): Promise<string> => {
-    count += 1;
-    const activationId = count.toString(16).padStart(32, '0');
-    const message: ActivationMessage = {
-      transid: ['t'.repeat(32), Date.now()],
-      action: { path: 'guest', name, version: '0.0.1' },
-      revision: '1-x',
-      user: { subject: 'guest', namespace: { name: 'guest', uuid: 'u' }, authkey: { api_key: 'secret' }, rights: [], limits: {} },
-      activationId,
-      rootControllerIndex: { asString: '0', instanceType: 'controller' },
-      blocking: true,
-      content: {},
-      initArgs: [],
-      lockedArgs: {},
-      ...overrides,
-    };
-    await bus.publish(invokerTopic(0), encode(message));
-    return activationId;
-  };
-
-  /** Resolves with the acknowledgements of an activation once its slot is free. */
-  const acknowledged = async (activationId: string): Promise<Acknowledgement[]> => {
-    const own = (): Acknowledgement[] => acknowledgements.filter((ack) => activationIdOf(ack) === activationId);
-    while (!own().some(freesSlot)) {
-      await new Promise<void>((resolve) => {
-        waiters.push(resolve);
-      });
-    }
-    return own();
-  };
-
-  const recordOf = (acks: readonly Acknowledgement[]): WhiskActivation => {
-    const [first] = acks;
-    assert.ok(first !== undefined && 'response' in first && typeof first.response === 'object');
-    return first.response;
-  };
+  const send = (name: string, overrides: Partial<ActivationMessage> = {}): Promise<string> => controller.send(name, { revision: '1-x', ...overrides });
+  const acknowledged = (activationId: string): Promise<Acknowledgement[]> => controller.acknowledged(activationId);
 
   it('runs an activation elsewhere when the process of its warm container has ended between two runs', async () => {
     catalog.put(actionOf('mortal', 'function main() { setTimeout(() => process.exit(1), 20); return { pid: process.pid } }'));
     const pidOf = (record: WhiskActivation): number => (record.response.result as { pid: number }).pid;
     const first = pidOf(recordOf(await acknowledged(await send('mortal'))));
     // Gone from there means that its parent, the proxy, has taken note of its end.
-    await until('the process of the action ends', () => !existsSync(`/proc/${first}`));
+    await eventually(() => !existsSync(`/proc/${first}`), 'the process of the action ends');
     const second = recordOf(await acknowledged(await send('mortal')));
     assert.equal(second.response.statusCode, 0, JSON.stringify(second.response.result));
     assert.notEqual(pidOf(second), first);
@@ -227,7 +181,7 @@ describe('the invoker', function () {
     catalog.put(actionOf('hello', 'function main() { return {} }'));
     const id = await send('hello');
     await acknowledged(id);
-    await until('the log line', () => logged.some(({ msg }) => msg === 'an activation has ended'));
+    await eventually(() => logged.some(({ msg }) => msg === 'an activation has ended'), 'the log line');
     const { activationId, actionKey, startType, status, startupMs, runMs } = logged.find(({ msg }) => msg === 'an activation has ended') ?? {};
     assert.deepEqual([activationId, actionKey, startType, status], [id, 'guest/hello@0.0.1', 'cold', 'success']);
     assert.ok(Number(startupMs) > 0 && Number(runMs) > 0);
@@ -254,5 +208,19 @@ describe('the invoker', function () {
       });
     });
     assert.deepEqual(names, ['guest/hello', id]);
+  });
+
+  it('says nothing of the containers that its own end removes: idle, running and starting ones', async () => {
+    catalog.put(actionOf('idle', 'function main() { return {} }', { logsMegabytes: 0 }));
+    catalog.put(actionOf('endless', 'function main() { return new Promise(() => {}) }', { memoryMegabytes: 128 }));
+    catalog.put(actionOf('starting', 'function main() { return {} }', { memoryMegabytes: 128 }));
+    await acknowledged(await send('idle'));
+    const endless = await send('endless');
+    await eventually(() => phases.get('c2') === 'busy', 'the second action runs', 20_000);
+    const unserved = await send('starting');
+    await eventually(() => phases.get('c3') === 'starting', 'a third container starts');
+    await invoker.stop();
+    for (const id of [endless, unserved]) assert.match(JSON.stringify(recordOf(await acknowledged(id)).response.result), /The invoker was stopped/);
+    assert.deepEqual(logged.filter(({ level }) => Number(level) >= 40), []);
   });
 });

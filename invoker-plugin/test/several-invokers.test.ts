@@ -5,9 +5,9 @@ import { actionDocument } from '../../common/testing/action-documents.ts';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
-import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type Acknowledgement } from '../../common/messages/acknowledgement.ts';
-import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
-import { decode, encode } from '../../common/messages/codec.ts';
+import { freesSlot, type Acknowledgement } from '../../common/messages/acknowledgement.ts';
+import { encode } from '../../common/messages/codec.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { MemoryCatalog } from '../../controller-plugin/embedded/memory-catalog.ts';
 import { planTopic, type Plan } from '../../controller-plugin/protocol.ts';
 import type { SchedulerEvent } from '../core/events.ts';
@@ -16,6 +16,7 @@ import { ProcessDriver } from '../drivers/process-driver.ts';
 import { standingSchema, standingTopic } from '../forwarding/messages.ts';
 import { embeddedServing, Invoker } from '../invoker.ts';
 import { residencySchema, residencyTopic } from '../protocol.ts';
+import { ControllerMessages, recordOf } from '../testing/controller-messages.ts';
 
 const action = actionDocument('hello', {
   code: 'let calls = 0; function main() { calls += 1; return { calls, invoker: process.env.__OW_API_HOST } }',
@@ -27,30 +28,14 @@ describe('two invokers', function () {
   this.timeout(60_000);
   let bus: MemoryBus;
   let invokers: Invoker[];
-  let acknowledgements: Acknowledgement[];
+  let controller: ControllerMessages;
   let events: SchedulerEvent[][];
-  let heard: () => void;
 
   beforeEach(async () => {
     bus = new MemoryBus();
-    acknowledgements = [];
-    heard = () => undefined;
     const catalog = new MemoryCatalog();
     catalog.put(action);
-    await bus.subscribe({
-      topic: completedTopic('0'),
-      group: 'completed0',
-      from: 'earliest',
-      handle: (record) => {
-        const decoded = decode(acknowledgementSchema, record.value);
-        assert.ok(decoded.ok);
-        acknowledgements.push(decoded.message);
-        heard();
-      },
-      onError: (error) => {
-        throw error;
-      },
-    });
+    controller = await ControllerMessages.on(bus);
     events = [[], []];
     invokers = [0, 1].map(
       (instance) =>
@@ -78,30 +63,9 @@ describe('two invokers', function () {
     await bus.close();
   });
 
-  /** Sends an activation to an invoker as a controller does; resolves with its acknowledgements when one has freed the slot. */
-  const invoke = async (invoker: number, count: number): Promise<readonly Acknowledgement[]> => {
-    const activationId = count.toString(16).padStart(32, '0');
-    const message: ActivationMessage = {
-      transid: ['t'.repeat(32), Date.now()],
-      action: { path: 'guest', name: 'hello', version: '0.0.1' },
-      revision: null,
-      user: { subject: 'guest', namespace: { name: 'guest', uuid: 'u' }, authkey: {}, rights: [], limits: {} },
-      activationId,
-      rootControllerIndex: { asString: '0', instanceType: 'controller' },
-      blocking: true,
-      content: {},
-      initArgs: [],
-      lockedArgs: {},
-    };
-    await bus.publish(invokerTopic(invoker), encode(message));
-    const own = (): Acknowledgement[] => acknowledgements.filter((each) => activationIdOf(each) === activationId);
-    while (!own().some(freesSlot)) await new Promise<void>((resolve) => { heard = resolve; });
-    return own();
-  };
-  const resultOf = (acks: readonly Acknowledgement[]): unknown => {
-    const [first] = acks;
-    return first !== undefined && 'response' in first && typeof first.response === 'object' ? first.response.response.result : undefined;
-  };
+  /** Sends an activation to an invoker; resolves with its acknowledgements when one has freed the slot. */
+  const invoke = async (invoker: number): Promise<readonly Acknowledgement[]> => controller.acknowledged(await controller.send('hello', {}, invoker));
+  const resultOf = (acks: readonly Acknowledgement[]): unknown => recordOf(acks).response.result;
   const freedBy = (acks: readonly Acknowledgement[]): unknown => acks.filter(freesSlot).map(({ instance }) => instance);
   /** Resolves when invoker 1 has said that it is alive, and that it has an idle container of the action. */
   const saidAliveAndWarm = async (): Promise<void> => {
@@ -115,32 +79,29 @@ describe('two invokers', function () {
     };
     await Promise.all([hear(residencyTopic, isIdle), hear(standingTopic, (value) => standingSchema.parse(JSON.parse(value)).invoker === 1)]);
   };
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
 
   it('run an activation where its container is warm, and free the slot of the invoker that the controller chose', async () => {
     const [first, second] = invokers;
     const reported = saidAliveAndWarm();
-    const warmedUp = await invoke(1, 1);
+    const warmedUp = await invoke(1);
     assert.deepEqual(resultOf(warmedUp), { calls: 1, invoker: 'https://host1.example' });
     await reported;
-    let acks = await invoke(0, 2);
+    let acks = await invoke(0);
     assert.deepEqual(resultOf(acks), { calls: 2, invoker: 'https://host1.example' });
     assert.deepEqual(freedBy(acks), [{ instance: 0, userMemory: `${512 * MiB} B`, instanceType: 'invoker', tags: [], dedicatedNamespaces: [], uniqueName: '0' }]);
-    await until(() => first!.pendingCount + second!.pendingCount === 0);
+    await eventually(() => first!.pendingCount + second!.pendingCount === 0, 'nothing is pending');
     assert.deepEqual([first!.forwardingCounts?.handedOver, second!.forwardingCounts?.taken], [1, 1]);
-    acks = await invoke(1, 3);
+    acks = await invoke(1);
     assert.deepEqual(freedBy(acks), [{ instance: 1, userMemory: `${512 * MiB} B`, instanceType: 'invoker', tags: [], dedicatedNamespaces: [], uniqueName: '1' }]);
   });
 
   it('prepare for an action only where its plan says so', async () => {
     const plan: Plan = { formatVersion: 1, actionKey: action.actionKey, arrivalRatePerMs: 0.001, sampleCount: 5, lastArrivalAt: Date.now(), invokers: [1] };
     await bus.publish(planTopic, encode(plan), plan.actionKey);
-    await until(() => events[1]!.some(({ type }) => type === 'planReceived'));
+    await eventually(() => events[1]!.some(({ type }) => type === 'planReceived'), 'the plan is there');
     assert.deepEqual(events[0]!.filter(({ type }) => type === 'planReceived' || type === 'actionDeployed'), []);
     await bus.publish(planTopic, encode({ ...plan, invokers: [0] }), plan.actionKey);
-    await until(() => events[0]!.some(({ type }) => type === 'planReceived') && events[1]!.filter(({ type }) => type === 'planReceived').length === 2);
+    await eventually(() => events[0]!.some(({ type }) => type === 'planReceived') && events[1]!.filter(({ type }) => type === 'planReceived').length === 2, 'both have the second plan');
     const elsewhere = (of: SchedulerEvent[]): (boolean | undefined)[] => of.flatMap((event) => (event.type === 'planReceived' ? [event.elsewhere] : []));
     assert.deepEqual(events.map(elsewhere), [[undefined], [undefined, true]]);
   });

@@ -2,8 +2,9 @@
 // exactly, and overlapping within what some order of them would give.
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
+import { eventually } from '../../common/testing/eventually.ts';
 import { DrivenRuntime, slotOf } from '../testing/driven-runtime.ts';
-import { eventually, type Reply } from '../testing/runtime-process.ts';
+import { type Reply } from '../testing/runtime-process.ts';
 
 const factor = Number(process.env['FUZZ_RUNS'] ?? 1);
 const seed = Number(process.env['FUZZ_SEED'] ?? 1);

@@ -4,10 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { describeHostileActions } from '../testing/hostile-suite.ts';
 import type { HostileFactory } from '../testing/hostile/tenants.ts';
 import { processesOf } from '../slots/processes.ts';
-import { eventually, RuntimeProcess } from '../testing/runtime-process.ts';
+import { RuntimeProcess } from '../testing/runtime-process.ts';
 import { writeTinyStore } from '../testing/tiny-store.ts';
 
 /** A folder that slots, who are users of their own, can reach. */

@@ -8,8 +8,9 @@ import http from 'node:http';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { assertExtensionError, DrivenRuntime, isAlive } from '../testing/driven-runtime.ts';
-import { eventually, RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
+import { RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
 
 const marker = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n';
 const echoCode = 'function main(args) { return args; }';

@@ -2,9 +2,9 @@ import { strict as assert } from 'node:assert';
 import { chmodSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import sharp from 'sharp';
+import { eventually } from '../../common/testing/eventually.ts';
 import type { LoadedArtifact, LoadReply, OffloadReply } from '../protocol.ts';
 import { assertExtensionError, DrivenRuntime, phaseOf, slotOf } from '../testing/driven-runtime.ts';
-import { eventually } from '../testing/runtime-process.ts';
 import { writeTinyPipeline } from '../testing/tiny-pipeline.ts';
 
 const code = `

@@ -2,8 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { assertExtensionError, DrivenRuntime, inferenceCode, phaseOf, slotOf } from '../testing/driven-runtime.ts';
-import { eventually } from '../testing/runtime-process.ts';
 import { writeTinyStore } from '../testing/tiny-store.ts';
 import { zipBase64 } from '../testing/zip.ts';
 

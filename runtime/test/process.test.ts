@@ -7,8 +7,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { assertExtensionError, DrivenRuntime, isAlive } from '../testing/driven-runtime.ts';
-import { eventually, RuntimeProcess } from '../testing/runtime-process.ts';
+import { RuntimeProcess } from '../testing/runtime-process.ts';
 
 const pidCode = 'function main() { return { pid: process.pid }; }';
 const slowCode = 'function main({ ms }) { return new Promise((resolve) => setTimeout(() => resolve({ done: true }), ms)); }';

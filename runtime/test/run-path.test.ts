@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
+import { eventually } from '../../common/testing/eventually.ts';
 import { isAlive } from '../testing/driven-runtime.ts';
-import { eventually, RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
+import { RuntimeProcess, type Reply } from '../testing/runtime-process.ts';
 
 const echoCode = 'function main(args) { return args; }';
 

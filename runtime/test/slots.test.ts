@@ -2,9 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { privateBytesNow } from '../memory.ts';
 import { assertExtensionError, DrivenRuntime, inferenceCode, isAlive, phaseOf } from '../testing/driven-runtime.ts';
-import { eventually } from '../testing/runtime-process.ts';
 import { zipBase64 } from '../testing/zip.ts';
 
 const echoCode = 'function main(args) { return args; }';

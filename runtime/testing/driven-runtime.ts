@@ -3,8 +3,9 @@ import { strict as assert } from 'node:assert';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import type { ExtensionErrorReply, LoadReply, OffloadReply, StatusReply } from '../protocol.ts';
-import { eventually, RuntimeProcess, type Reply } from './runtime-process.ts';
+import { RuntimeProcess, type Reply } from './runtime-process.ts';
 import { writeTinyStore } from './tiny-store.ts';
 
 export interface ActionOptions {

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { request, type IncomingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
-import { eventually } from './runtime-process.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { zipBase64 } from './zip.ts';
 
 /** A running service. */

@@ -2,9 +2,9 @@
 // machine has; where the test may not make one, it says why.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { eventually } from '../../common/testing/eventually.ts';
 import { locateMemoryGroups, type ControlGroupVersion } from '../core/control-group.ts';
 import { ControlGroups } from '../memory.ts';
-import { eventually } from './runtime-process.ts';
 
 export class MemoryGroup {
   readonly directory: string;

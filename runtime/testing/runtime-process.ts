@@ -89,12 +89,3 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
-
-/** Resolves when `condition` holds; asks again every few milliseconds, and gives up after `timeoutMs`. */
-export async function eventually(condition: () => Promise<boolean> | boolean, what: string, timeoutMs = 5000): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

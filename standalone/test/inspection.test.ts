@@ -1,7 +1,7 @@
 // What tools ask of a running server: its state, its events, and to load or off-load.
 import { strict as assert } from 'node:assert';
 import { basicAuthorization } from '../../common/basic-authorization.ts';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { guestKey } from '../namespaces.ts';
 import { callApi, type Answer } from '../testing/api-call.ts';
 import { otherKey, ServedSystem } from '../testing/served-system.ts';

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { ServedSystem } from '../testing/served-system.ts';
 
 const docs = path.resolve(import.meta.dirname, '../../../docs');

@@ -8,8 +8,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../common/free-port.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { isAlive } from '../../runtime/testing/driven-runtime.ts';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
 import { callApi } from '../../standalone/testing/api-call.ts';
 import type { SystemStatus } from '../../standalone/inspection/views.ts';
 

@@ -2,9 +2,9 @@
 import { strict as assert } from 'node:assert';
 import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
+import { eventually } from '../../../common/testing/eventually.ts';
 import { readManifest } from '../../../runtime/model-store/manifest.ts';
 import { tinyModel } from '../../../runtime/model-store/tiny-model.ts';
-import { eventually } from '../../../runtime/testing/runtime-process.ts';
 import { runModelsCommand } from '../../zoo/command.ts';
 import { useTemporaryFolder } from '../../zoo/testing/temporary-folder.ts';
 import { syncModels, type Round } from '../sync-models.ts';

@@ -1,8 +1,8 @@
 // Using up what there is - processes, disk, connections, the channel to the proxy - and ending what should go on.
 import { strict as assert } from 'node:assert';
 import { connect, type Socket } from 'node:net';
+import { eventually } from '../../../common/testing/eventually.ts';
 import type { Section } from '../hostile-suite.ts';
-import { eventually } from '../runtime-process.ts';
 import { assertRefused, type Outcome } from './tenants.ts';
 
 /** A frame as the channel has them: length, kind, content. */

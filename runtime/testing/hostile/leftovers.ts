@@ -1,7 +1,7 @@
 // What an action leaves behind for whoever comes next: processes, files, changes to its own process.
 import { strict as assert } from 'node:assert';
+import { eventually } from '../../../common/testing/eventually.ts';
 import type { Section } from '../hostile-suite.ts';
-import { eventually } from '../runtime-process.ts';
 import { assertRefused, type Outcome } from './tenants.ts';
 
 /** Starts processes that outlive their parents, their session and their process group, and ignore what can be ignored. */

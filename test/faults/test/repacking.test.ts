@@ -9,9 +9,9 @@ import { probeOrder } from '../../../common/home-invoker.ts';
 import { cacheInvalidationTopic } from '../../../common/messages/cache-invalidation.ts';
 import { encode } from '../../../common/messages/codec.ts';
 import { compactedTopicSettings } from '../../../common/messages/topics.ts';
+import { eventually } from '../../../common/testing/eventually.ts';
 import { testBroker } from '../../../common/testing/kafka-for-tests.ts';
 import { silentAfterMs } from '../../../controller-plugin/core/placement.ts';
-import { until } from '../../../controller-plugin/testing/until.ts';
 import { residencySchema, residencyTopic, type Residency } from '../../../invoker-plugin/protocol.ts';
 import { CouchStandIn } from '../../../invoker-plugin/testing/couch-stand-in.ts';
 import { logger } from '../../../invoker-plugin/testing/stock-deployment.ts';
@@ -97,7 +97,7 @@ describe('artifacts of an invoker that is killed', function () {
     it(`are loaded by the next invoker in the controllers' order once it has been silent for ten seconds, of an action that ${what}`, async () => {
       const [home = 0, next = 0] = orderOf('held');
       const action = await deploy('held');
-      await until('the home invoker holds them', () => holdersOf('held').has(home), minuteMs);
+      await eventually(() => holdersOf('held').has(home), 'the home invoker holds them', minuteMs);
       for (let ago = calls; ago > 0; ago -= 1) {
         const { invoker, completed } = controller.invoke(action, { startedAt: Date.now() - ago * minuteMs });
         assert.equal(invoker, home);
@@ -106,7 +106,7 @@ describe('artifacts of an invoker that is killed', function () {
       assert.deepEqual([...holdersOf('held')], [home]);
       const killedAt = Date.now();
       await parts[home]?.end('SIGKILL');
-      await until('the next one holds them', () => holdersOf('held').has(next), minuteMs);
+      await eventually(() => holdersOf('held').has(next), 'the next one holds them', minuteMs);
       const tookMs = Date.now() - killedAt;
       assert.ok(tookMs >= silentAfterMs - 2000, `after ${tookMs} ms: before anybody could have noticed`);
       const isOverlooked = invokerIds.some((id) => id !== home && id !== next && holdersOf('held').has(id));
