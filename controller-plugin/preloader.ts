@@ -1,6 +1,7 @@
 // The Proactive Pre-loader's shell: what the observer sees goes into the core, the plans that the core makes go out, and the
 // histories are kept. It is never on the path of a call.
 import type { ActionCatalog } from '../common/action-document.ts';
+import { parseActionKey } from '../common/action-identity.ts';
 import type { Bus } from '../common/bus/bus.ts';
 import type { CancelTimer, Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
@@ -56,6 +57,7 @@ export class Preloader {
       invokers,
       arrivalsFrom: options.arrivalsFrom ?? 'topics',
       newestKey: (name) => this.state.newestKeys.get(name),
+      knownKeys: (name) => [...this.state.histories.keys()].filter((key) => key.includes(name) && parseActionKey(key).qualifiedName === name),
       onFact: (fact) => {
         this.take(fact);
       },

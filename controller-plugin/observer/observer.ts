@@ -1,6 +1,6 @@
 // Reads OpenWhisk's topics in consumer groups of its own and says what they tell: arrivals, measurements, heartbeats,
 // deployments. It disturbs nobody, decides nothing and remembers nothing but which topics it reads.
-import { forCaller, type ActionCatalog, type ActionDocument } from '../../common/action-document.ts';
+import { forCaller, type ActionCatalog } from '../../common/action-document.ts';
 import { actionKeyOf, type ActionKey } from '../../common/action-identity.ts';
 import type { Bus, BusRecord, Subscription } from '../../common/bus/bus.ts';
 import type { Clock } from '../../common/clock.ts';
@@ -15,6 +15,7 @@ import { healthTopic, pingMessageSchema } from '../../common/messages/ping-messa
 import { RecordReader } from '../../common/messages/record-reader.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
 import type { PreloaderEvent } from '../core/events.ts';
+import { KnownActions } from './known-actions.ts';
 import { arrivalOfEvent, measurementOfAcknowledgement, measurementOfEvent, type Measurement } from './facts.ts';
 
 export const arrivalSources = ['topics', 'events'] as const;
@@ -34,6 +35,8 @@ export interface ObserverOptions {
   readonly invokers: readonly number[];
   /** The key under which an action is known by now; undefined while it is not. */
   readonly newestKey: (unversionedName: string) => ActionKey | undefined;
+  /** Every key under which a provider's action is known, of all versions and callers. */
+  readonly knownKeys: (qualifiedName: string) => readonly ActionKey[];
   /** Takes a fact; records wait until it is done. */
   readonly onFact: (fact: PreloaderEvent) => void;
 }
@@ -41,22 +44,19 @@ export interface ObserverOptions {
 /** Put before the topic's name: stock readers have groups of other names, and each topic is read by itself. */
 const groupPrefix = 'instainfer-observer-';
 
-/** Deployed actions that are told apart from their updates. */
-const mostDeployed = 20_000;
-
 type Take = (record: BusRecord) => Promise<void> | void;
 
 export class Observer {
   private readonly options: ObserverOptions;
   private readonly records: RecordReader;
   private readonly subscriptions = new Map<string, Promise<Subscription | undefined>>();
-  /** Deployed key of each qualified name, to tell an update from a deletion. */
-  private readonly deployed = new Map<string, ActionKey>();
+  private readonly known: KnownActions;
   private stopped = false;
 
   constructor(options: ObserverOptions) {
     this.options = options;
     this.records = new RecordReader(options.logger);
+    this.known = new KnownActions(options);
   }
 
   /** Resolves when every topic that is known by now is read; rejects when there is no reading OpenWhisk's own. */
@@ -77,6 +77,7 @@ export class Observer {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    this.known.stop();
     const subscriptions = await Promise.all(this.subscriptions.values());
     await Promise.all(subscriptions.map((subscription) => subscription?.close()));
     this.subscriptions.clear();
@@ -133,7 +134,7 @@ export class Observer {
     });
     const { topic, offset } = record;
     // The controller stamped the arrival; the time of reading says only how far behind this reader is.
-    this.options.onFact({ type: 'arrivalObserved', at: message.transid[1], actionKey: actionKeyOfMessage(message), invoker, place: { topic, offset } });
+    this.options.onFact({ type: 'arrivalObserved', at: message.transid[1], actionKey: this.known.keyOfArrival(actionKeyOfMessage(message)), invoker, place: { topic, offset } });
   }
 
   private takeAcknowledgement(record: BusRecord): void {
@@ -166,18 +167,8 @@ export class Observer {
   private async keyOf(unversionedName: string, qualifiedName: string, namespace: string): Promise<ActionKey> {
     const known = this.options.newestKey(unversionedName);
     if (known !== undefined) return known;
-    const document = await this.latestOf(qualifiedName);
+    const document = await this.known.latestOf(qualifiedName);
     return document === undefined || document === 'unknown' ? actionKeyOf(qualifiedName, undefined, { namespace }) : forCaller(document, namespace).actionKey;
-  }
-
-  /** A database that is away must not hold the topics up: what an action is, its next call tells. */
-  private async latestOf(qualifiedName: string): Promise<ActionDocument | undefined | 'unknown'> {
-    try {
-      return await this.options.catalog.findLatest(qualifiedName);
-    } catch (error) {
-      this.options.logger.warn({ action: qualifiedName, reason: describeError(error) }, 'the catalog does not say what an action is');
-      return 'unknown';
-    }
   }
 
   private takePing(record: BusRecord): void {
@@ -192,19 +183,6 @@ export class Observer {
   private async takeInvalidation(record: BusRecord): Promise<void> {
     const message = this.records.read(cacheInvalidationSchema, record);
     if (message === undefined) return;
-    const qualifiedName = message.key.mainId;
-    const action = await this.latestOf(qualifiedName);
-    if (action === 'unknown') return;
-    const before = this.deployed.get(qualifiedName);
-    const at = this.options.clock.now();
-    if (before !== undefined && before !== action?.actionKey) {
-      this.deployed.delete(qualifiedName);
-      this.options.onFact({ type: 'actionRemoved', at, actionKey: before });
-    }
-    if (action === undefined || before === action.actionKey) return;
-    this.deployed.set(qualifiedName, action.actionKey);
-    const oldest = this.deployed.keys().next();
-    if (this.deployed.size > mostDeployed && oldest.done !== true) this.deployed.delete(oldest.value);
-    this.options.onFact({ type: 'actionDeployed', at, actionKey: action.actionKey, memoryMegabytes: action.limits.memoryMegabytes });
+    await this.known.changed(message.key.mainId);
   }
 }

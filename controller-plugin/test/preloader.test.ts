@@ -5,11 +5,14 @@ import { pino } from 'pino';
 import { MemoryBus } from '../../common/bus/memory-bus.ts';
 import { SystemClock } from '../../common/clock.ts';
 import { completedTopic, type Combined } from '../../common/messages/acknowledgement.ts';
-import { invokerTopic } from '../../common/messages/activation-message.ts';
+import type { ActionCatalog, ActionDocument } from '../../common/action-document.ts';
+import { cacheInvalidationTopic } from '../../common/messages/cache-invalidation.ts';
+import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { encode } from '../../common/messages/codec.ts';
 import { eventsTopic } from '../../common/messages/event-message.ts';
 import { healthTopic } from '../../common/messages/ping-message.ts';
 import { createRandom } from '../../common/random.ts';
+import { actionDocument } from '../../common/testing/action-documents.ts';
 import { eventually } from '../../common/testing/eventually.ts';
 import { defaultPreloaderConfig } from '../core/config.ts';
 import { hourMs } from '../core/hourly-counts.ts';
@@ -158,6 +161,88 @@ describe('the Proactive Pre-loader on a bus', () => {
     await eventually(() => typeof values.get(key) === 'string', 'the plan is out');
     await bus.publish(invokerTopic(0), encode(activationMessage('other', start, 2)));
     await eventually(() => values.get(key) === null, 'the plan is withdrawn');
+  });
+
+  describe('that reads the documents of actions', () => {
+    const catalog = (): { find: ActionCatalog['find']; findLatest: ActionCatalog['findLatest']; asked: number; latest: ActionDocument | undefined; isAway: boolean } => ({
+      asked: 0,
+      latest: undefined,
+      isAway: false,
+      find: () => Promise.resolve(undefined),
+      async findLatest() {
+        this.asked += 1;
+        if (this.isAway) throw new Error('the database is away');
+        return Promise.resolve(this.latest);
+      },
+    });
+    const documentOf = (revision: string, memoryMegabytes: number, version = '0.0.1'): ActionDocument => ({ ...actionDocument('hello', { version, limits: { memoryMegabytes } }), actionKey: `guest/hello@${version}#${revision}` });
+    const call = (revision: string, at: number, version = '0.0.1', user?: ActivationMessage['user']): Promise<void> =>
+      bus.publish(invokerTopic(0), encode(activationMessage('hello', start + at, at, { action: { path: 'guest', name: 'hello', version }, revision, ...(user === undefined ? {} : { user }) })));
+    const histories = (): ReadonlyMap<string, ArrivalHistory> => preloader.view.state.histories;
+
+    it('fetches the one of an action that it has not heard of when the first activation comes, once', async () => {
+      const documents = catalog();
+      documents.latest = documentOf('1-a', 512);
+      preloader = await started({ catalog: documents });
+      await call('1-a', 1);
+      await eventually(() => histories().get('guest/hello@0.0.1#1-a')?.memoryMegabytes === 512, 'the document is read');
+      for (let at = 2; at < 10; at += 1) await call('1-a', at);
+      await allRead();
+      assert.equal(documents.asked, 1);
+    });
+
+    it('gives a newer version, which nobody told it of, the history of the former one, and withdraws the plan of that', async () => {
+      const documents = catalog();
+      documents.latest = documentOf('1-a', 256);
+      preloader = await started({ catalog: documents });
+      for (let at = 1; at < 5; at += 1) await call('1-a', at);
+      await eventually(() => histories().size === 1, 'the first version is known');
+      documents.latest = documentOf('2-b', 512, '0.0.2');
+      await call('2-b', 5, '0.0.2');
+      await eventually(() => histories().size === 1 && histories().get('guest/hello@0.0.2#2-b')?.memoryMegabytes === 512, 'only the newer version is known');
+      assert.equal(histories().get('guest/hello@0.0.2#2-b')?.gapsMs.length, 4);
+      // One that was under way counts for its successor.
+      await call('1-a', 6);
+      await eventually(() => histories().get('guest/hello@0.0.2#2-b')?.gapsMs.length === 5, 'the late one is counted');
+      assert.equal(histories().size, 1);
+    });
+
+    it('asks again at a later activation where the database was away', async () => {
+      const documents = catalog();
+      documents.latest = documentOf('1-a', 512);
+      documents.isAway = true;
+      preloader = await started({ catalog: documents });
+      let at = 1;
+      await call('1-a', at);
+      await eventually(() => documents.asked === 1, 'it is asked in vain');
+      documents.isAway = false;
+      await eventually(async () => {
+        await call('1-a', (at += 1));
+        return histories().get('guest/hello@0.0.1#1-a')?.memoryMegabytes === 512;
+      }, 'the document is read');
+      assert.equal(documents.asked, 2);
+    });
+
+    it('forgets a deleted action that it knows from its activations alone, whoever called it', async () => {
+      const documents = catalog();
+      preloader = await started({ catalog: documents });
+      await call('1-a', 1);
+      await call('1-a', 2, '0.0.1', { subject: 'other', namespace: { name: 'other', uuid: 'o' }, authkey: {}, rights: [], limits: {} });
+      await eventually(() => histories().size === 2, 'both callers are known');
+      await bus.publish(cacheInvalidationTopic, encode({ key: { mainId: 'guest/hello' }, instanceId: 'controller0' }));
+      await eventually(() => histories().size === 0, 'nothing is known of it');
+    });
+
+    it('keeps the history of an action that is updated', async () => {
+      const documents = catalog();
+      documents.latest = documentOf('1-a', 256);
+      preloader = await started({ catalog: documents });
+      for (let at = 1; at < 5; at += 1) await call('1-a', at);
+      await allRead();
+      documents.latest = documentOf('2-b', 256, '0.0.2');
+      await bus.publish(cacheInvalidationTopic, encode({ key: { mainId: 'guest/hello' }, instanceId: 'controller0' }));
+      await eventually(() => histories().size === 1 && histories().get('guest/hello@0.0.2#2-b')?.gapsMs.length === 3, 'the new version has it');
+    });
   });
 
   describe('that keeps its histories', () => {
