@@ -18,6 +18,7 @@ import { Attachment, borrowingSchedulerConfig } from '../../invoker-plugin/attac
 import { attachTable } from '../attach/options.ts';
 import { exitCodes } from '../command.ts';
 import { couchCatalogOf } from '../couch-options.ts';
+import { modelStoreUse } from '../model-store-use.ts';
 
 const usage = `usage: instainfer attach --id N --kafka-brokers HOST:PORT --couch-host HOST [options]
 
@@ -27,8 +28,6 @@ Loads models and libraries ahead of calls into the stem cells of a stock OpenWhi
 const kind = 'nodejs:instainfer';
 const defaultImage = 'instainfer/action-nodejs-instainfer:latest';
 const millisecondsPerSecond = 1000;
-/** Until a first load has been measured. */
-const firstEstimate = { loadMs: 500, residentBytes: 64 * 1024 * 1024 };
 const keepHistoriesEveryMs = 5000;
 /** A successor of a process that was killed need not wait for a stock session's half minute. */
 const timing = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 };
@@ -47,6 +46,7 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
   const clock = new SystemClock();
   const bus = await KafkaBus.connect({ ...kafkaBusOptionsOf(values, `instainfer-attach${values.id}`, logger), timing });
   const planner = values.plans === 'own' ? plannerOf({ bus, clock, logger, catalog }) : undefined;
+  const store = modelStoreUse(values.modelStore, clock, logger);
   const attachment = new Attachment({
     invoker: values.id,
     bus,
@@ -58,9 +58,11 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
     kind,
     pollMs: values.poll * millisecondsPerSecond,
     scheduler: { ...borrowingSchedulerConfig, maxConcurrentLoads: values.concurrentLoads, mostPinnedShare: values.mostPinnedMemory },
-    estimate: () => firstEstimate,
     mayWish: mayWishOf(values.wishesFrom ?? []),
-    onStep: () => undefined,
+    estimate: store.estimate,
+    onStep: (_event, commands) => {
+      store.observe(commands);
+    },
   });
   try {
     await attachment.start();
@@ -71,6 +73,7 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
   } finally {
     await planner?.stop();
     await attachment.stop();
+    await store.close();
     await bus.close();
   }
 }

@@ -117,7 +117,7 @@ function storesOf(options: InvokerCommandOptions, clock: Clock, logger: Logger):
       : new ControllerCatalog({ apiHost: apiHost ?? '', timeoutMs: storeTimeoutMs, cacheBytes: catalogCacheBytes });
   const activationStore =
     options.activationStore === 'couchdb' && couch !== undefined && settings !== undefined ? new CouchActivationStore({ couch, database: settings.activations, clock, logger }) : noActivationStore;
-  const blocklist = couch === undefined || settings?.subjects === undefined ? undefined : new NamespaceBlocklist({ couch, database: settings.subjects, clock, logger });
+  const blocklist = couch === undefined || settings === undefined ? undefined : new NamespaceBlocklist({ couch, database: settings.subjects, clock, logger });
   return { catalog, activationStore, blocklist };
 }
 

@@ -12,7 +12,8 @@ import { bytesOfSize } from '../../common/messages/byte-size.ts';
 import { parameterKeyOf, type ParameterKeys } from '../../invoker-plugin/locked-parameters.ts';
 import { runtimeOfManifest } from '../../invoker-plugin/runtimes-manifest.ts';
 import { storeLevels, type StorePolicy } from '../../invoker-plugin/stores/activation-store.ts';
-import { couchOptionTable, couchTargetOf } from '../couch-options.ts';
+import { couchDatabaseTable, couchOptionTable, couchTargetOf, databasesOf } from '../couch-options.ts';
+import { concurrencyMaxOption, concurrentLoadsOption, modelStoreOption, wishOptions } from '../scheduling-options.ts';
 
 /** The kind that containers are started for. */
 const servedKind = 'nodejs:instainfer';
@@ -28,19 +29,10 @@ export function sizeOption(texts: Texts & { defaultText: string }): OptionDefini
   return { ...texts, valueName: 'SIZE', isSwitch: false, defaultValue: bytesOfSize(texts.defaultText) ?? 0, parse };
 }
 
-/** What actions may ask of the scheduler. */
-export const wishOptions = {
-  wishesFrom: listOption({ flag: 'wishes-from', env: 'INSTAINFER_WISHES_FROM', description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1 (docs/actions.md); * is all, and nobody where it is not given.', valueName: 'NAME,NAME' }),
-  mostPinnedMemory: numberOption({ flag: 'most-pinned-memory', env: 'INSTAINFER_MOST_PINNED_MEMORY', description: 'Share of the memory of all containers that pinned models and libraries may take.', valueName: 'SHARE', min: 0, max: 1, defaultValue: 0.25 }),
-};
-
 const idOption: OptionDefinition<number | undefined> = {
   ...numberOption({ flag: 'id', env: 'INSTAINFER_INVOKER_ID', description: 'Number of this invoker: low and without gaps over all invokers. Needed, unless --unique-name ends with it.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 0 }),
   defaultValue: undefined,
 };
-
-/** Of every command that runs actions. */
-export const concurrencyMaxOption = numberOption({ flag: 'concurrency-max', env: 'INSTAINFER_CONCURRENCY_MAX', envAliases: ['CONFIG_whisk_concurrencyLimit_max'], description: "OpenWhisk's whisk.concurrency-limit.max: the most activations that a container runs at once, for actions whose own limit allows it.", valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 });
 
 export const invokerTable = withConfigFile({
   id: idOption,
@@ -57,8 +49,7 @@ export const invokerTable = withConfigFile({
   activationStore: choiceOption({ flag: 'activation-store', env: 'INSTAINFER_ACTIVATION_STORE', description: 'Where activation records go.', choices: ['couchdb', 'none'], defaultValue: 'couchdb' }),
   apiHost: textOption({ flag: 'api-host', env: 'INSTAINFER_API_HOST', description: "The controller's address for --catalog controller, and the __OW_API_HOST of containers; otherwise put together from WHISK_API_HOST_PROTO, _NAME and _PORT.", valueName: 'URL' }),
   ...couchOptionTable,
-  couchActivations: textOption({ flag: 'couch-activations', env: 'INSTAINFER_COUCH_ACTIVATIONS', envAliases: ['CONFIG_whisk_couchdb_databases_WhiskActivation'], description: 'Database of the activations; whisk_local_activations where it is not given.', valueName: 'NAME' }),
-  couchSubjects: textOption({ flag: 'couch-subjects', env: 'INSTAINFER_COUCH_SUBJECTS', envAliases: ['CONFIG_whisk_couchdb_databases_WhiskAuth'], description: 'Database of the subjects, for the blocked namespaces; none are blocked where it is not given.', valueName: 'NAME' }),
+  ...couchDatabaseTable,
   storeBlocking: choiceOption({ flag: 'store-blocking', env: 'INSTAINFER_STORE_BLOCKING', envAliases: ['CONFIG_whisk_activation_storeBlockingResultLevel'], description: 'Which records of blocking activations are stored.', choices: storeLevels, defaultValue: 'STORE_ALWAYS' }),
   storeNonBlocking: choiceOption({ flag: 'store-non-blocking', env: 'INSTAINFER_STORE_NON_BLOCKING', envAliases: ['CONFIG_whisk_activation_storeNonBlockingResultLevel'], description: 'Which records of the others are stored.', choices: storeLevels, defaultValue: 'STORE_ALWAYS' }),
   userEvents: switchOption({ flag: 'user-events', env: 'INSTAINFER_USER_EVENTS', envAliases: ['CONFIG_whisk_userEvents_enabled'], description: 'Whether the deployment has user events turned on.', defaultValue: false }),
@@ -74,9 +65,9 @@ export const invokerTable = withConfigFile({
   zygoteWindow: numberOption({ flag: 'zygote-window', env: 'INSTAINFER_ZYGOTE_WINDOW', description: 'Seconds that it is kept for any action after that, under pagurus.', valueName: 'S', min: 1, max: 86_400, defaultValue: 300 }),
   pauseGrace: numberOption({ flag: 'pause-grace', env: 'INSTAINFER_PAUSE_GRACE', description: 'Seconds after which an idle Docker container is paused, as a stock invoker does; 0 never pauses.', valueName: 'S', min: 0, max: 86_400, defaultValue: 10 }),
   forward: switchOption({ flag: 'forward', env: 'INSTAINFER_FORWARD', description: 'Whether an activation goes to the invoker that holds its artifacts, where that is another one of ours.', defaultValue: true }),
-  concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
   ...wishOptions,
-  modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that process containers use.', valueName: 'DIR' }),
+  concurrentLoads: concurrentLoadsOption,
+  modelStore: modelStoreOption('Folder of the model store that process containers use.'),
   port: numberOption({ flag: 'port', env: 'INSTAINFER_INVOKER_PORT', envAliases: ['PORT'], description: 'Port of its HTTP server (/ping, /enable, /disable, /isEnabled, /metrics); 0 takes any that is free.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 8080 }),
   host: textOption({ flag: 'host', env: 'INSTAINFER_INVOKER_HOST', description: 'Address the server listens on; all where it is not given.', valueName: 'ADDRESS' }),
   adminUser: textOption({ flag: 'admin-user', env: 'INSTAINFER_ADMIN_USER', envAliases: ['CONFIG_whisk_invoker_username'], description: 'User of /enable, /disable and /isEnabled; invoker.user where it is not given.', valueName: 'NAME' }),
@@ -91,7 +82,7 @@ export interface CouchSettings {
   readonly credentials: string | undefined;
   readonly entities: string;
   readonly activations: string;
-  readonly subjects: string | undefined;
+  readonly subjects: string;
 }
 
 /** What the command needs, in base units. */
@@ -196,9 +187,7 @@ function couchOf(values: Values): CouchSettings | undefined {
   return {
     baseUrl: target.couch.baseUrl,
     credentials: target.couch.credentials,
-    entities: target.entities,
-    activations: values.couchActivations ?? 'whisk_local_activations',
-    subjects: values.couchSubjects,
+    ...databasesOf(values),
   };
 }
 

@@ -10,7 +10,8 @@ import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core
 import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { guestNamespace } from '../../standalone/namespaces.ts';
 import type { LimitRules } from '../../standalone/api/entity-bodies.ts';
-import { concurrencyMaxOption, sizeOption, wishOptions } from '../invoker/options.ts';
+import { sizeOption } from '../invoker/options.ts';
+import { concurrencyMaxOption, concurrentLoadsOption, modelStoreOption, wishOptions } from '../scheduling-options.ts';
 
 const millisecondsPerDay = 86_400_000;
 
@@ -28,13 +29,13 @@ export const standaloneTable = withConfigFile({
   preload: switchOption({ flag: 'preload', env: 'INSTAINFER_PRELOAD', description: 'Whether models and libraries are loaded into idle containers ahead of calls.', defaultValue: true }),
   keepAlive: numberOption({ flag: 'keep-alive', env: 'INSTAINFER_KEEP_ALIVE', description: 'Seconds that an idle container is kept for its own action.', valueName: 'S', min: 1, max: 86_400, defaultValue: 600 }),
   zygoteWindow: numberOption({ flag: 'zygote-window', env: 'INSTAINFER_ZYGOTE_WINDOW', description: 'Seconds that it is kept for any action after that, under pagurus.', valueName: 'S', min: 1, max: 86_400, defaultValue: 300 }),
-  concurrentLoads: numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 }),
   ...wishOptions,
   wishesFrom: listOption({ ...wishOptions.wishesFrom, description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1; * is all. Where it is not given, guest alone, and nobody where there are other namespaces.' }),
+  concurrentLoads: concurrentLoadsOption,
   concurrencyMax: concurrencyMaxOption,
   containers: choiceOption({ flag: 'containers', env: 'INSTAINFER_CONTAINERS', description: 'What a container is: a process of this machine (isolates nothing; for your own code), or a Docker container.', choices: ['process', 'docker'], defaultValue: 'process' }),
   image: textOption({ flag: 'image', env: 'INSTAINFER_IMAGE', description: 'Runtime image of Docker containers; instainfer/action-nodejs-instainfer:latest where it is not given.', valueName: 'NAME' }),
-  modelStore: textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description: 'Folder of the model store that actions load from.', valueName: 'DIR' }),
+  modelStore: modelStoreOption('Folder of the model store that actions load from.'),
   bus: choiceOption({ flag: 'bus', env: 'INSTAINFER_BUS', description: 'What the parts speak over: this process, or Kafka (then --kafka-brokers is needed).', choices: ['memory', 'kafka'], defaultValue: 'memory' }),
   ...kafkaOptionTable,
   grace: numberOption({ flag: 'grace', env: 'INSTAINFER_GRACE', description: 'Seconds that SIGTERM lets activations finish.', valueName: 'S', min: 0, max: 3600, defaultValue: 10 }),

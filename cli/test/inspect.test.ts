@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import openwhisk from 'openwhisk';
 import { guestKey } from '../../standalone/namespaces.ts';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { StandaloneProcess } from '../../standalone/testing/standalone-process.ts';
 
 const program = path.resolve(import.meta.dirname, '../main.js');

@@ -29,7 +29,7 @@ describe('the options of instainfer invoker', () => {
     const options = parse(least);
     assert.equal(options.scheduler.poolMemoryBytes, 2048 * 2 ** 20);
     assert.equal(options.mostInHand, 16);
-    assert.deepEqual(options.couch, { baseUrl: 'http://db:5984', credentials: undefined, entities: 'whisk_local_whisks', activations: 'whisk_local_activations', subjects: undefined });
+    assert.deepEqual(options.couch, { baseUrl: 'http://db:5984', credentials: undefined, entities: 'whisk_local_whisks', activations: 'whisk_local_activations', subjects: 'whisk_local_subjects' });
     assert.deepEqual([options.port, options.adminCredentials, options.userEvents, options.stale], [8080, 'invoker.user:invoker.pass', false, 'run']);
   });
 
@@ -58,6 +58,16 @@ describe('the options of instainfer invoker', () => {
     assert.equal(options.scheduler.poolMemoryBytes, 2 ** 32);
     assert.equal(options.mostInHand, 32);
     assert.deepEqual([options.image, options.scheduler.stemCellCount, options.scheduler.stemCellMemoryBytes], ['reg.example/instainfer/runtime:v1', 3, 2 ** 30]);
+  });
+
+  it('name the databases by one prefix, as a stock deployment does, or each by itself', () => {
+    const namesOf = (argv: string[], env: Record<string, string> = {}): unknown[] => {
+      const { entities, activations, subjects } = parse([...least, ...argv], env).couch ?? {};
+      return [entities, activations, subjects];
+    };
+    assert.deepEqual(namesOf(['--couch-prefix', 'prod_']), ['prod_whisks', 'prod_activations', 'prod_subjects']);
+    const named = { CONFIG_whisk_couchdb_databases_WhiskEntity: 'e', CONFIG_whisk_couchdb_databases_WhiskActivation: 'a', CONFIG_whisk_couchdb_databases_WhiskAuth: 's' };
+    assert.deepEqual(namesOf(['--couch-prefix', 'prod_', '--couch-activations', 'records'], named), ['e', 'records', 's']);
   });
 
   it('let a flag win over the manifest', () => {

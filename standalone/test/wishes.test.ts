@@ -1,7 +1,7 @@
 // What actions ask of the scheduler, on a server with real process containers: refused where it cannot be followed, kept
 // where it can, and to be seen.
 import { strict as assert } from 'node:assert';
-import { eventually } from '../../runtime/testing/runtime-process.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import type { PreparationNote } from '../../invoker-plugin/explanations.ts';
 import { guestKey } from '../namespaces.ts';
 import type { ActionView, ResidentView, SystemStatus } from '../inspection/views.ts';
