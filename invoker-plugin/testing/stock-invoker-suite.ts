@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert';
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { zipOf } from './zip-of.ts';
-import { guest, type Completed, type StockUser } from './stock-controller.ts';
+import { embeddedServing } from '../invoker.ts';
+import { guest, type Completed, type StockAction, type StockUser } from './stock-controller.ts';
 import type { StrictActivation } from './strict-acknowledgement.ts';
 import { StockDeployment, type BusPair } from './stock-deployment.ts';
 
@@ -310,6 +311,45 @@ export function describeStockInvoker(name: string, connect: (this: Mocha.Context
         await deployment.controller.until(() => deployment.controller.stateOf(2) === 'down');
         assert.throws(() => deployment.controller.invoke(action), /No invokers available/);
       });
+    });
+  });
+
+  describe(`an invoker of a deployment that allows several activations in a container, ${name}`, function () {
+    this.timeout(120_000);
+    let deployment: StockDeployment;
+    /** Answers no call before so many are there. */
+    const gathering = (count: number): string => `
+      const waiting = [];
+      function main({ i }) {
+        return new Promise((resolve) => {
+          waiting.push(() => resolve({ i, pid: process.pid }));
+          if (waiting.length === ${count}) for (const answer of waiting) answer();
+        });
+      }`;
+
+    before(async function () {
+      deployment = await StockDeployment.start(await connect.call(this), { invoker: { concurrencyMax: 4, intake: embeddedServing(512 * 1024 * 1024, 4).intake } });
+    });
+    after(async () => {
+      // Undefined where the bus does not exist on this machine.
+      await (deployment as StockDeployment | undefined)?.stop();
+    });
+    const invokeAll = (action: StockAction, count: number): Promise<Completed[]> => Promise.all(Array.from({ length: count }, (_, i) => deployment.controller.invoke(action, { content: { i } }).completed));
+    const resultsOf = (all: readonly Completed[]): { i: number; pid: number }[] => all.map((completed) => recordOf(completed).response.result as { i: number; pid: number });
+
+    it('runs as many of an action as its limit allows at once in one container, and frees each slot once', async () => {
+      const all = await invokeAll(deployment.deploy('gathering', gathering(4), { limits: { memory: 512, concurrency: 4 } }), 4);
+      assert.deepEqual(resultsOf(all).map(({ i }) => i), [0, 1, 2, 3]);
+      assert.equal(new Set(resultsOf(all).map(({ pid }) => pid)).size, 1);
+      assert.equal(all.filter((completed) => 'initTime' in annotationsOf(recordOf(completed))).length, 1, 'one of them was initialised');
+      assert.deepEqual([deployment.controller.unexpected, deployment.controller.dropped], [[], []]);
+      assert.deepEqual(deployment.controller.invokers.map(({ freeMegabytes }) => freeMegabytes), [512]);
+    });
+
+    it('runs no more than its own maximum of an action that allows more', async () => {
+      const code = 'let now = 0, most = 0; function main() { now += 1; most = Math.max(most, now); return new Promise((resolve) => setTimeout(() => { now -= 1; resolve({ most }); }, 100)); }';
+      const all = await invokeAll(deployment.deploy('greedy', code, { limits: { memory: 512, concurrency: 50 } }), 12);
+      assert.equal(Math.max(...all.map((completed) => (recordOf(completed).response.result as { most: number }).most)), 4);
     });
   });
 }
