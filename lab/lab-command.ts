@@ -12,6 +12,7 @@ import type { PolicyDefinition } from './policies/policy.ts';
 import { shippedProfileFile, shippedTraceFile } from './shipped-files.ts';
 import { readProfile } from './simulation/read-profile.ts';
 import { openTrace } from './traces/open-trace.ts';
+import { readWishesFile, withWishes } from './wishes.ts';
 import { syntheticClasses } from './traces/synthetic-trace.ts';
 import type { TextSink } from './traces/trace-command.ts';
 
@@ -32,6 +33,7 @@ const compareTable = {
   perMinute: numberOption({ flag: 'per-minute', env: env('PER_MINUTE'), description: 'Calls per minute of a synthetic trace, mean over the functions.', valueName: 'N', min: 0.001, max: 60_000, defaultValue: 2 }),
   skew: numberOption({ flag: 'skew', env: env('SKEW'), description: 'Zipf exponent of popularity in a synthetic trace.', valueName: 'N', min: 0, max: 3, defaultValue: 1 }),
   sample: numberOption({ flag: 'sample', env: env('SAMPLE'), description: 'Share of the calls that are replayed of a trace that has only the totals of a day.', valueName: 'N', min: 0.000_001, max: 1, defaultValue: 1 }),
+  wishes: textOption({ flag: 'wishes', env: env('WISHES'), description: 'What functions ask of the scheduler, by name: a JSON file such as {"resnet50": {"preload-pin": 1}}, with the annotations of docs/actions.md.', valueName: 'FILE' }),
   out: textOption({ flag: 'out', env: env('OUT'), description: 'File for all figures of all runs, as JSON.', valueName: 'FILE' }),
   report: textOption({ flag: 'report', env: env('REPORT'), description: 'File for a report with charts: one HTML page that needs nothing else.', valueName: 'FILE' }),
 };
@@ -69,7 +71,8 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
   const costs: CostSet = options.costs === 'published' ? publishedCosts() : measuredCosts(await readProfile(shippedProfileFile));
   const chosen = policiesNamed(options.policies);
   const memory = (options.memory ?? ['25%', '50%', '100%']).map((text) => memorySizeOf(text, costs));
-  const trace = await traceOf(options, costs);
+  const plain = await traceOf(options, costs);
+  const trace = options.wishes === undefined ? plain : withWishes(plain, await readWishesFile(options.wishes));
   const input: CompareInput = {
     trace,
     costs,

@@ -1,5 +1,6 @@
 // What a comparison replays: functions with their costs, and their calls in order of time, the same for every policy.
 import type { ActionKey } from '../common/action-identity.ts';
+import type { ActionWishes } from '../invoker-plugin/core/wishes.ts';
 import type { ActionCosts } from './simulation/costs.ts';
 
 export interface LabFunction {
@@ -11,6 +12,8 @@ export interface LabFunction {
   readonly costs: ActionCosts;
   /** Lengths of runs where an arrival has none of its own: taken in turn. */
   readonly runSamplesMs: readonly number[];
+  /** What its action asks of the scheduler; policies that know nothing of it go on without. */
+  readonly wishes?: ActionWishes | undefined;
 }
 
 export interface LabArrival {

@@ -159,6 +159,7 @@ function isUsableBy(container: Container, action: Action): boolean {
  * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
  * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way. Once the sum and
  * `ownMs` reach `limitMs` it is not added up to the end. What is pinned here counts as if its next call were certain.
+ * Priorities count for nothing: they are no reason to let a call wait.
  */
 function displacedMs(context: StepContext, container: Container, taker: Action, bound?: { readonly ownMs: number; readonly limitMs: number }): number {
   const { state, config, now } = context;
@@ -167,18 +168,21 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
   if (container.ownActionKey !== undefined && container.ownActionKey !== taker.key) {
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
-    lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own) * own.wishes.priority;
-    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own) * own.wishes.priority;
+    lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
   }
   const { load } = container;
-  if (load !== undefined && load.actionKey !== taker.key) lostMs += assumedCancelMs + heldPlaceValueMs(state, actionOf(state, load.actionKey), config);
+  if (load !== undefined && load.actionKey !== taker.key) {
+    const loading = actionOf(state, load.actionKey);
+    lostMs += assumedCancelMs + heldPlaceValueMs(state, loading, config) / loading.wishes.priority;
+  }
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;
     if (bound !== undefined && bound.ownMs + lostMs >= bound.limitMs) return lostMs;
     const resident = actionOf(state, key);
     const missedMs = resident.namespace === taker.namespace ? takenMs : config.valueHorizonMs;
     const probability = isPinnedIn(resident, container.id) ? 1 : useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config);
-    lostMs += probability * savedMsOf(resident) * resident.wishes.priority;
+    lostMs += probability * savedMsOf(resident);
   }
   return lostMs;
 }

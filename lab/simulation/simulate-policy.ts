@@ -186,12 +186,12 @@ class PolicySimulation {
     return runSamplesMs[turn % runSamplesMs.length] ?? 0;
   }
 
-  #deploy(invoker: number, functionIndex: number, { actionKey, namespace, memoryLimitBytes, concurrencyLimit, costs }: LabFunction): void {
+  #deploy(invoker: number, functionIndex: number, { actionKey, namespace, memoryLimitBytes, concurrencyLimit, costs, wishes }: LabFunction): void {
     const known = this.#known[invoker];
     if (known === undefined || known.has(functionIndex)) return;
     known.add(functionIndex);
     const { estimatedLoadMs, estimatedResidentBytes } = costs;
-    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit });
+    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit, wishes });
   }
 
   #callOf(activationId: string): Call {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { poolMemoryBytesOf, type ComparisonRow } from '../compare.ts';
@@ -40,6 +40,31 @@ describe('npm run lab -- compare', () => {
     assert.match(text, /they change all calls/);
     assert.match(text, /± [1-9]/);
   });
+
+  it('has functions ask of the scheduler what a file says, and only ours follows it', async () => {
+    const file = path.join(folder, 'wishes.json');
+    writeFileSync(file, '{"googlenet": {"preload-pin": 1}, "bert-base": {"preload-idle-seconds": 0}}');
+    const measured = async (...more: string[]): Promise<unknown[]> => {
+      const out = path.join(folder, 'wishes-out.json');
+      await run('compare', '--policies', 'keep-alive,ours', '--memory', '50%', '--seeds', '1', '--out', out, ...more);
+      return (JSON.parse(readFileSync(out, 'utf8')) as { rows: ComparisonRow[] }).rows.map(({ runs }) => runs);
+    };
+    const [without, withWishes] = [await measured(), await measured('--wishes', file)];
+    assert.deepEqual(withWishes[0], without[0]);
+    assert.notDeepEqual(withWishes[1], without[1]);
+  });
+
+  for (const { title, content, says } of [
+    { title: 'that is no JSON', content: 'googlenet', says: /cannot be read/ },
+    { title: 'with an annotation that cannot be followed', content: '{"googlenet": {"preload-pin": "yes"}}', says: /googlenet: .*has to be a whole number/ },
+    { title: 'that names none of the functions', content: '{"googlnet": {"preload-pin": 1}}', says: /No function of the trace is one of googlnet/ },
+  ]) {
+    it(`refuses a file of wishes ${title}`, async () => {
+      const file = path.join(folder, 'bad-wishes.json');
+      writeFileSync(file, content);
+      await assert.rejects(run('compare', '--policies', 'ours', '--memory', '50%', '--seeds', '1', '--wishes', file), { code: 'BAD_OPTION', message: says });
+    });
+  }
 
   it('knows every policy by its name, and each says where it is from', () => {
     assert.equal(new Set(policies.map(({ name }) => name)).size, 9);

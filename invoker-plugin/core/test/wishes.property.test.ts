@@ -95,7 +95,8 @@ describe('what actions wish, whatever happens', function () {
   });
 });
 
-describe('the priority of an action', () => {
+describe('the priority of an action', function () {
+  this.timeout(30_000);
   const residentBytes = 150 * MiB;
   const rivals = ['ann/a@1', 'ann/b@1'] as const;
 

@@ -127,6 +127,20 @@ describe('a pinned action', () => {
   });
 });
 
+describe('the priority of an action', () => {
+  it('is no reason to let a call of another start cold', () => {
+    for (const priority of [1, 100]) {
+      const scheduler = withStemCells(1);
+      scheduler.deploy(a, { wishes: { ...noWishes, priority } });
+      scheduler.plan(a, { arrivalRatePerMs: 1 / 60_000 });
+      scheduler.loaded('c1', a);
+      scheduler.deploy('bob/f@1', { declaresArtifacts: false });
+      scheduler.arrive('f1', 'bob/f@1');
+      assert.equal(scheduler.the('startActivation').containerId, 'c1', `priority ${priority}`);
+    }
+  });
+});
+
 describe('the idle time of an action', () => {
   it('gives its artifacts back to the millisecond, whatever the window says', () => {
     const scheduler = withStemCells(1);
