@@ -127,6 +127,23 @@ describe('a pinned action', () => {
   });
 });
 
+describe('a pinned action beside another invoker', () => {
+  it('is kept in so many of its stem cells, within the share of what these hold together', () => {
+    const scheduler = new TestScheduler({ poolMemoryBytes: 0, preload: true, mostPinnedShare: 0.25, maxConcurrentLoads: 1 });
+    scheduler.deploy(a, { ...pinned(1), estimatedResidentBytes: 150 * MiB });
+    const find = (containerId: string): unknown => scheduler.tell({ type: 'containerFound', at: scheduler.now, containerId, memoryLimitBytes: 256 * MiB, usedBytes: 20 * MiB });
+    const granted = (): number | undefined => scheduler.state.actions.get(a)?.grantedPins;
+    find('s1');
+    find('s2');
+    assert.equal(granted(), 0, '128 MiB to pin');
+    find('s3');
+    assert.equal(granted(), 1, '192 MiB to pin');
+    scheduler.removed('s3');
+    assert.equal(granted(), 0);
+    assert.deepEqual(scheduler.all('createContainer'), []);
+  });
+});
+
 describe('the priority of an action', () => {
   it('is no reason to let a call of another start cold', () => {
     for (const priority of [1, 100]) {
