@@ -33,7 +33,7 @@ const statusSchema = z.looseObject({
   actions: z.array(
     z.looseObject({
       qualifiedName: z.string(),
-      wishes: z.object({ pinnedPlaces: z.number(), grantedPins: z.number(), priority: z.number(), idleMs: z.number().optional(), idleEndsAt: z.number().optional() }).optional(),
+      wishes: z.object({ pinnedPlaces: z.number(), grantedPins: z.number(), heldPins: z.number(), priority: z.number(), idleMs: z.number().optional(), idleEndsAt: z.number().optional() }).optional(),
     }),
   ),
 });
@@ -62,9 +62,9 @@ function textOf({ startedAt, poolMemoryBytes, poolUsedBytes, waitingCount, conta
 /** What the action's annotations ask for and what it gets, as a line; empty where they ask for nothing. */
 function wishesText({ qualifiedName, wishes }: z.infer<typeof statusSchema>['actions'][number]): string {
   if (wishes === undefined) return '';
-  const { pinnedPlaces, grantedPins, priority, idleMs } = wishes;
+  const { pinnedPlaces, grantedPins, heldPins, priority, idleMs } = wishes;
   const parts = [
-    ...(pinnedPlaces === 0 ? [] : [`pinned in ${grantedPins} of ${pinnedPlaces} containers${grantedPins < pinnedPlaces ? ', as far as --most-pinned-memory goes' : ''}`]),
+    ...(pinnedPlaces === 0 ? [] : [`pinned in ${heldPins} of ${pinnedPlaces} containers${grantedPins < pinnedPlaces ? ` (--most-pinned-memory allows ${grantedPins})` : ''}`]),
     ...(priority === 1 ? [] : [`priority ${priority}`]),
     ...(idleMs === undefined ? [] : [idleMs === 0 ? 'never loaded ahead' : `given back after ${idleMs / 1000} s without a call`]),
   ];

@@ -320,12 +320,14 @@ export function startPrewarmed(context: StepContext, action: Action): void {
   if (!isServed) createContainer(context, action.memoryLimitBytes, 'prewarm-window', { prewarmedFor: action.key });
 }
 
-/** Starts a container for a pinned place that no other has room for, where memory is free and may be spent on it. */
-export function startForPin(context: StepContext, { memoryLimitBytes }: Action): void {
-  const { state, now } = context;
+/** Starts a container for a pinned place that no other has room for, where it would have room itself, and memory is free and may be spent on it. */
+export function startForPin(context: StepContext, action: Action): void {
+  const { state, config, now } = context;
+  const { memoryLimitBytes } = action;
+  const hasRoom = memoryLimitBytes * (1 - config.headroomShare) - state.freshUsedBytes >= predictedBytesOf(action);
   const isNeededElsewhere = state.queuedCount > 0 || state.promisedBytes > 0 || freePoolBytes(context) < memoryLimitBytes;
   const isOneComing = state.loadsInFlight > 0 || state.unclaimedStarting.has(memoryLimitBytes) || now < state.retryStemCellAt;
-  if (isNeededElsewhere || isOneComing || !mayHoldMore(context, memoryLimitBytes)) return;
+  if (!hasRoom || isNeededElsewhere || isOneComing || !mayHoldMore(context, memoryLimitBytes)) return;
   createContainer(context, memoryLimitBytes, 'pinned', { heldForPins: true });
 }
 

@@ -219,6 +219,8 @@ export interface SchedulerState {
   timers: Timer[];
   nextTimerNumber: number;
   containerStartMs: LearntMean;
+  /** Private memory of the container that started last, with nothing in it; 0 before the first. */
+  freshUsedBytes: number;
   /** Failed starts of stem cells in a row, and when the next one may be tried. */
   stemCellFailures: number;
   retryStemCellAt: number;
@@ -266,6 +268,7 @@ export function createState(): SchedulerState {
     timers: [],
     nextTimerNumber: 1,
     containerStartMs: { mean: 0, count: 0 },
+    freshUsedBytes: 0,
     stemCellFailures: 0,
     retryStemCellAt: 0,
   };

@@ -274,6 +274,7 @@ function onContainerStarted(context: StepContext, event: ContainerStarted): void
   learn(state.containerStartMs, event.startMs);
   state.stemCellFailures = 0;
   container.usedBytes = event.usedBytes;
+  state.freshUsedBytes = event.usedBytes;
   container.idleSince = context.now;
   if (container.claimedBy !== undefined) return startAwaited(context, container, container.claimedBy);
   deleteUnclaimed(context, container);

@@ -108,6 +108,11 @@ function* pinnedPlacesOf({ grantedPins, idleResident, idleOwn }: Action): Genera
   }
 }
 
+/** Pinned places that are there at the moment; the others are in use, or being loaded, or there is no room for them. */
+export function heldPins({ grantedPins, idleResident, idleOwn }: Action): number {
+  return Math.min(grantedPins, idleResident.size + idleOwn.size);
+}
+
 /** Whether the container is one of the action's pinned places. */
 export function isPinnedIn(action: Action, containerId: ContainerId): boolean {
   if (action.grantedPins === 0) return false;

@@ -4,7 +4,7 @@ import { parseActionKey, type ActionKey } from '../../common/action-identity.ts'
 import { savedMsOf } from '../../invoker-plugin/core/learn.ts';
 import type { Action, Container, Resident } from '../../invoker-plugin/core/state.ts';
 import { arrivalRatePerMs, heldPlaceValueMs, loadDueAt, offloadDueAt } from '../../invoker-plugin/core/value.ts';
-import { idleEndsAt, isPinnedIn, noWishes } from '../../invoker-plugin/core/wishes.ts';
+import { heldPins, idleEndsAt, isPinnedIn, noWishes } from '../../invoker-plugin/core/wishes.ts';
 import type { DeployedAction, ObservedSystem } from '../observed-system.ts';
 import { ownerOf } from '../store/entity.ts';
 import { anothers, type ActionView, type ContainerView, type ForecastView, type MemoryPoint, type ResidentView, type SystemStatus, type WishesView } from './views.ts';
@@ -90,7 +90,7 @@ function wishesOf(action: Action): { readonly wishes?: WishesView } {
   const { wishes, grantedPins } = action;
   const { pinnedPlaces, priority, idleMs } = wishes;
   if (pinnedPlaces === noWishes.pinnedPlaces && priority === noWishes.priority && idleMs === undefined) return {};
-  return { wishes: { pinnedPlaces, grantedPins, priority, ...(idleMs === undefined ? {} : { idleMs, idleEndsAt: Math.floor(idleEndsAt(action)) }) } };
+  return { wishes: { pinnedPlaces, grantedPins, heldPins: heldPins(action), priority, ...(idleMs === undefined ? {} : { idleMs, idleEndsAt: Math.floor(idleEndsAt(action)) }) } };
 }
 
 function forecastOf({ schedulerConfig }: ObservedSystem, action: Action, now: number): ForecastView {

@@ -52,6 +52,8 @@ export interface WishesView {
   readonly pinnedPlaces: number;
   /** As many are pinned as there is memory for. */
   readonly grantedPins: number;
+  /** Of these, the ones that are there now: the others are in use, being loaded, or have no room. */
+  readonly heldPins: number;
   readonly priority: number;
   readonly idleMs?: number | undefined;
   /** When nothing is kept any more unless it is called, in epoch ms; absent where it has no idle time. */

@@ -50,7 +50,7 @@ describe('actions that ask something of a standalone server', function () {
     const updated = await served.call('/namespaces/_/actions/kept?overwrite=true', { method: 'PUT', body: { annotations: [{ key: 'preload-pin', value: 1 }], delAnnotations: ['preload-idle-seconds'] } });
     assert.equal(updated.status, 200, JSON.stringify(updated.body));
     await eventually(async () => (await residentsOf('kept')).some(({ pinned }) => pinned === true), 'it is pinned', 20_000);
-    assert.deepEqual((await actionNamed('kept'))?.wishes, { pinnedPlaces: 1, grantedPins: 1, priority: 1 });
+    assert.deepEqual((await actionNamed('kept'))?.wishes, { pinnedPlaces: 1, grantedPins: 1, heldPins: 1, priority: 1 });
     assert.ok((await preparations('kept')).includes('load: pinned'));
     assert.ok(Number((await actionNamed('kept'))?.heldIn.length) >= 1, 'its own container is a place too');
   });

@@ -52,6 +52,14 @@ describe('a pinned action', () => {
     assert.equal(scheduler.the('createContainer').reason, 'pinned');
   });
 
+  it('has none started that would have no room for it either', () => {
+    const scheduler = withStemCells(1);
+    scheduler.deploy(a, { ...pinned(1), estimatedResidentBytes: 211 * MiB });
+    assert.deepEqual(scheduler.commands, [], '230 MiB of 256 may be used, 20 are');
+    scheduler.deploy(b, { ...pinned(1), estimatedResidentBytes: 210 * MiB });
+    assert.equal(scheduler.the('load').actionKey, b);
+  });
+
   it('stays when it has not been called for long, and when another is worth more', () => {
     for (const { wishes, expected } of [{ ...pinned(1), expected: [] }, { wishes: noWishes, expected: [[a, 'evicted-for-value']] }]) {
       const scheduler = withStemCells(1, { poolMemoryBytes: 256 * MiB });

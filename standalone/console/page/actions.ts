@@ -63,10 +63,10 @@ function windowsText({ forecast, wishes, declaresArtifacts }: ActionView, now: n
 
 function wishesText({ wishes }: ActionView, now: number): string {
   if (wishes === undefined) return '';
-  const { pinnedPlaces, grantedPins, priority, idleMs, idleEndsAt } = wishes;
-  const lacking = grantedPins < pinnedPlaces ? ` of ${pinnedPlaces}; there is no more memory to pin` : '';
+  const { pinnedPlaces, grantedPins, heldPins, priority, idleMs, idleEndsAt } = wishes;
+  const short = grantedPins < pinnedPlaces ? `; there is memory to pin ${grantedPins}` : '';
   return [
-    ...(pinnedPlaces === 0 ? [] : [`pinned in ${grantedPins}${lacking}`]),
+    ...(pinnedPlaces === 0 ? [] : [`pinned in ${heldPins} of ${pinnedPlaces}${short}`]),
     ...(priority === 1 ? [] : [`priority ${priority}`]),
     ...(idleMs === 0 ? ['never loaded ahead'] : idleEndsAt === undefined ? [] : [idleEndsAt > now ? `given back in ${duration(idleEndsAt - now)}` : 'given back, since its idle time is over']),
   ].join('; ');
