@@ -1,5 +1,5 @@
-// What does the standalone API sustain? Blocking invocations of an echo action, in rounds that alternate with a bare Express
-// echo, each server a process of its own; then 10,000 activations are listed page by page.
+// What does the standalone API sustain? Blocking invocations of an echo action that is warm, in rounds that alternate with a
+// bare Express echo, each server a process of its own; then 10,000 activations are listed page by page.
 import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import Table from 'cli-table3';
 import { basicAuthorization } from '../common/basic-authorization.ts';
 import { median } from '../common/statistics.ts';
 import { guestKey } from '../standalone/namespaces.ts';
+import { processorMsOf } from './processor-time.ts';
 import { applyLoad, type LoadFigures } from './proxy-load.ts';
 
 const usage = `usage: npm run bench -- api [options]
@@ -56,10 +57,10 @@ export async function run(args: string[]): Promise<void> {
     api = await startApi(folder, Number(values.containers));
     await call(api, '/actions/echo', 'PUT', { exec: { kind: 'nodejs:instainfer', code: 'function main(p) { return p; }' }, limits: { logs: 0 } });
     await call(api, '/actions/logging', 'PUT', { exec: { kind: 'nodejs:instainfer', code: 'function main(p) { return p; }' } });
-    const table = new Table({ head: ['clients', 'server', 'p50 ms', 'p99 ms', 'requests/s', 'requests/s / Express'], style: { head: [], border: [] } });
+    const table = new Table({ head: ['clients', 'server', 'p50 ms', 'p99 ms', 'requests/s', 'requests/s / Express', 'server ms', 'containers ms'], style: { head: [], border: [] } });
     const [rounds, durationMs] = [Number(values.rounds), Number(values.seconds) * 1000];
-    for (const clients of values.clients.split(',').map(Number)) table.push(...(await compare({ floorPort, apiPort: api.port, clients, rounds, durationMs })));
-    process.stdout.write(`Blocking invocations of an echo action; load from this process; Node.js ${process.version}, ${os.cpus().length} CPUs; medians of ${rounds} rounds of ${durationMs} ms, alternating.\n${table.toString()}\n`);
+    for (const clients of values.clients.split(',').map(Number)) table.push(...(await compare({ floorPort, api, clients, rounds, durationMs })));
+    process.stdout.write(`Blocking invocations of an echo action; load from this process; Node.js ${process.version}, ${os.cpus().length} CPUs; medians of ${rounds} rounds of ${durationMs} ms, alternating. The last two: processor time of one call, in the server and in its containers.\n${table.toString()}\n`);
     await page(api);
   } finally {
     floor.kill();
@@ -96,36 +97,48 @@ async function call({ port }: ApiServer, route: string, method: string, body?: u
   return response.json();
 }
 
+type ProcessorMs = ReturnType<typeof processorMsOf>;
+
 interface Comparison {
   readonly floorPort: number;
-  readonly apiPort: number;
+  readonly api: ApiServer;
   readonly clients: number;
   readonly rounds: number;
   readonly durationMs: number;
 }
 
-async function compare({ floorPort, apiPort, clients, rounds, durationMs }: Comparison): Promise<string[][]> {
-  const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(100) }));
-  const route = (action: string): { port: number; path: string; headers: string } => ({ port: apiPort, path: `/api/v1/namespaces/_/actions/${action}?blocking=true&result=true`, headers });
-  const servers = [
-    { name: 'bare Express', target: { port: floorPort }, rounds: [] as LoadFigures[] },
-    { name: 'API, action without logs', target: route('echo'), rounds: [] as LoadFigures[] },
-    { name: 'API, action with logs', target: route('logging'), rounds: [] as LoadFigures[] },
-  ];
-  // The first rounds are not counted: the code of three processes is compiled in them.
-  for (let round = -warmUpRounds; round < rounds; round += 1) {
-    for (const server of servers) {
-      const figures = await applyLoad({ ...server.target, body, clients, durationMs, keepAlive: true });
-      if (round >= 0) server.rounds.push(figures);
+async function compare({ floorPort, api, clients, rounds, durationMs }: Comparison): Promise<string[][]> {
+  const rows: string[][] = [];
+  // One action after the other: in turns, each would find its containers taken by the other, and what is measured would be that.
+  for (const action of ['echo', 'logging']) {
+    const body = Buffer.from(JSON.stringify({ text: 'x'.repeat(100) }));
+    const load = { body, clients, durationMs, keepAlive: true };
+    const invoke = { ...load, port: api.port, path: `/api/v1/namespaces/_/actions/${action}?blocking=true&result=true`, headers };
+    const samples: { readonly floor: LoadFigures; readonly ours: LoadFigures; readonly processorMs: ProcessorMs }[] = [];
+    // The first rounds are not counted: the code of three processes is compiled in them.
+    for (let round = -warmUpRounds; round < rounds; round += 1) {
+      const floor = await applyLoad({ ...load, port: floorPort });
+      const before = processorMsOf(api.child.pid ?? 0);
+      const startedAt = performance.now();
+      const ours = await applyLoad(invoke);
+      const calls = (ours.requestsPerSecond * (performance.now() - startedAt)) / 1000;
+      const after = processorMsOf(api.child.pid ?? 0);
+      const processorMs = { own: (after.own - before.own) / calls, descendants: (after.descendants - before.descendants) / calls };
+      if (round >= 0) samples.push({ floor, ours, processorMs });
     }
+    const middle = (pick: (sample: (typeof samples)[number]) => number): number => median(samples.map(pick));
+    const cells = (name: string, figures: 'floor' | 'ours'): string[] => [String(clients), name, middle((one) => one[figures].p50Ms).toFixed(2), middle((one) => one[figures].p99Ms).toFixed(2), middle((one) => one[figures].requestsPerSecond).toFixed(0)];
+    rows.push(
+      [...cells('bare Express', 'floor'), '1.000', '', ''],
+      [
+        ...cells(`API, action ${action === 'echo' ? 'without' : 'with'} logs`, 'ours'),
+        middle(({ floor, ours }) => ours.requestsPerSecond / floor.requestsPerSecond).toFixed(3),
+        middle(({ processorMs }) => processorMs.own).toFixed(2),
+        middle(({ processorMs }) => processorMs.descendants).toFixed(2),
+      ],
+    );
   }
-  const rows = servers.map((server) => ({
-    name: server.name,
-    p50Ms: median(server.rounds.map(({ p50Ms }) => p50Ms)),
-    p99Ms: median(server.rounds.map(({ p99Ms }) => p99Ms)),
-    perSecond: median(server.rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
-  }));
-  return rows.map(({ name, p50Ms, p99Ms, perSecond }) => [String(clients), name, p50Ms.toFixed(2), p99Ms.toFixed(2), perSecond.toFixed(0), (perSecond / (rows[0]?.perSecond ?? 1)).toFixed(3)]);
+  return rows;
 }
 
 /** Fills up to the number of activations, then reads them all, page by page. */
