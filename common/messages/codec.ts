@@ -3,9 +3,25 @@ import { z } from 'zod';
 
 export type Decoded<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly reason: string };
 
-/** Parses a record's JSON and checks it against a message schema; unknown fields are dropped. A tombstone is no message. */
+/** Of each schema the text that was decoded last, and what came of it. */
+const lastDecoded = new WeakMap<z.ZodType, { readonly text: string; readonly decoded: Decoded<unknown> }>();
+
+/**
+ * Parses a record's JSON and checks it against a message schema; unknown fields are dropped. A tombstone is no message.
+ *
+ * Where several parts of one process read a topic, they read each record one right after the other: it is parsed and checked
+ * once, and they share the message. So nobody changes a message that was decoded.
+ */
 export function decode<T>(schema: z.ZodType<T>, record: string | null): Decoded<T> {
   if (record === null) return { ok: false, reason: 'a null value' };
+  const last = lastDecoded.get(schema);
+  if (last?.text === record) return last.decoded as Decoded<T>;
+  const decoded = decodeText(schema, record);
+  lastDecoded.set(schema, { text: record, decoded });
+  return decoded;
+}
+
+function decodeText<T>(schema: z.ZodType<T>, record: string): Decoded<T> {
   let json: unknown;
   try {
     json = JSON.parse(record);

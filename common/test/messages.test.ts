@@ -53,6 +53,14 @@ describe('an activation message', () => {
     assert.deepEqual(JSON.parse(encode(decoded.message)), wireActivation);
   });
 
+  it('is parsed once for readers of one record, and never taken for that of another', () => {
+    const read = (activationId: string): unknown => decode(activationMessageSchema, JSON.stringify({ ...wireActivation, activationId }));
+    const [first, second] = ['1'.repeat(32), '2'.repeat(32)];
+    assert.equal(read(first), read(first), 'the second reader has the same message');
+    for (const id of [first, second, first]) assert.ok(JSON.stringify(read(id)).includes(id));
+    assert.equal(decode(pingMessageSchema, JSON.stringify(wireActivation)).ok, false, 'another schema makes something else of it');
+  });
+
   it('is read with fields that are not known', () => {
     const decoded = decode(activationMessageSchema, JSON.stringify({ ...wireActivation, somethingNew: { deep: true } }));
     assert.ok(decoded.ok);

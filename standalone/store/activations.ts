@@ -40,6 +40,8 @@ const summaryPrefix = `summary${separator}`;
 const ageCheckEveryMs = 60_000;
 /** Records written at once; what comes meanwhile is the next batch. */
 const mostPerBatch = 1000;
+/** How long a record waits for others to be written with it, unless somebody wants to read. */
+const gatherMs = 10;
 
 interface Pending {
   readonly record: WhiskActivation;
@@ -51,6 +53,8 @@ export class Activations implements ActivationStore {
   private readonly namespaces = new Map<string, NamespaceIndex>();
   private pending: Pending[] = [];
   private writing: Promise<void> | undefined;
+  /** Undefined while no write is due. */
+  private cancelWrite: CancelTimer | undefined;
   private takenCount = 0;
   /** Written or given up. */
   private writtenCount = 0;
@@ -78,7 +82,7 @@ export class Activations implements ActivationStore {
     this.pending.push({ record, entry: { start: Number(record.start), id: record.activationId, name: indexedName(record) } });
     for (const resolve of this.awaited.get(record.activationId) ?? []) resolve(record);
     this.awaited.delete(record.activationId);
-    this.write();
+    this.writeSoon();
   }
 
   /** Resolves with the record of an activation once it has ended, or at once when it has. */
@@ -119,17 +123,30 @@ export class Activations implements ActivationStore {
   /** Resolves when everything taken so far is on disk or given up. */
   async close(): Promise<void> {
     this.cancelAgeCheck();
-    while (this.writing !== undefined) await this.writing;
+    await this.written();
   }
 
   /** What was taken before this call is on disk, and in the index, after it. */
   private async written(): Promise<void> {
     const upTo = this.takenCount;
-    while (this.writtenCount < upTo && this.writing !== undefined) await this.writing;
+    while (this.writtenCount < upTo) {
+      this.write();
+      await this.writing;
+    }
+  }
+
+  private writeSoon(): void {
+    if (this.cancelWrite !== undefined || this.writing !== undefined) return;
+    const { clock } = this.options;
+    this.cancelWrite = clock.setTimer(clock.now() + gatherMs, () => {
+      this.write();
+    });
   }
 
   private write(): void {
     if (this.writing !== undefined || this.pending.length === 0) return;
+    this.cancelWrite?.();
+    this.cancelWrite = undefined;
     const batch = this.pending.slice(0, mostPerBatch);
     this.pending = this.pending.slice(mostPerBatch);
     this.writing = this.writeBatch(batch)
@@ -139,7 +156,7 @@ export class Activations implements ActivationStore {
       .then(() => {
         this.writtenCount += batch.length;
         this.writing = undefined;
-        this.write();
+        if (this.pending.length > 0) this.writeSoon();
       });
   }
 

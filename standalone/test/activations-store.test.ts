@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { createLogger } from '../../common/logger.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { FakeClock } from '../../common/testing/fake-clock.ts';
+import { until } from '../../controller-plugin/testing/until.ts';
 import { Activations, type Retention } from '../store/activations.ts';
 import { openDatabase, type Database } from '../store/database.ts';
 import { NamespaceIndex } from '../store/namespace-index.ts';
@@ -63,6 +64,13 @@ describe('the store of activations', () => {
     assert.deepEqual(await listed(), [3, 2, 1]);
     assert.deepEqual(await activations.get('guest', idOf(2)), record(2, 102));
     assert.equal(await activations.get('other', idOf(2)), undefined);
+  });
+
+  it('writes what comes within a moment together, by itself and for nobody', async () => {
+    for (const number of [1, 2]) activations.store(record(number, 100 + number));
+    assert.equal(await keysLeft(), 0, 'nothing is written while others may come');
+    clock.advance(10);
+    await until('the records on disk', async () => (await keysLeft()) === 4);
   });
 
   it('finds by time, by name and by a name in a package', async () => {
