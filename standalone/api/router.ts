@@ -22,7 +22,7 @@ function transactionId(clock: ApiContext['clock']): RequestHandler {
     const given = request.get('x-request-id');
     const id = given === undefined || given === '' || given.startsWith('sid_') ? randomUUID().replaceAll('-', '') : given.slice(0, 128);
     (response as ApiResponse).locals.transid = [id, Math.floor(clock.now())];
-    response.set('x-request-id', id);
+    response.setHeader('x-request-id', id);
     next();
   };
 }
@@ -30,11 +30,9 @@ function transactionId(clock: ApiContext['clock']): RequestHandler {
 /** What pages of other sites may ask. */
 function crossOrigin(): RequestHandler {
   return (request, response, next) => {
-    response.set({
-      'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent',
-      'access-control-allow-methods': 'GET, DELETE, POST, PUT, HEAD',
-    });
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-allow-headers', 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent');
+    response.setHeader('access-control-allow-methods', 'GET, DELETE, POST, PUT, HEAD');
     if (request.method === 'OPTIONS') response.status(200).end();
     else next();
   };
@@ -100,8 +98,9 @@ export function apiRouter(context: ApiContext): Router {
     response.json(apiInfo);
   });
   router.use(authentication(context));
+  const [readEntity, readParameters] = [body(mostEntityBytes), body(mostParameterBytes)];
   const read: RequestHandler = (request, response, next) => {
-    body(request.method === 'PUT' ? mostEntityBytes : mostParameterBytes)(request, response, next);
+    (request.method === 'PUT' ? readEntity : readParameters)(request, response, next);
   };
   router.use('/namespaces/:namespace/actions', read, actionRoutes(context));
   router.use('/namespaces/:namespace/packages', read, packageRoutes(context));

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { createLogger } from '../../common/logger.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { FakeClock } from '../../common/testing/fake-clock.ts';
-import { until } from '../../controller-plugin/testing/until.ts';
+import { eventually } from '../../common/testing/eventually.ts';
 import { Activations, type Retention } from '../store/activations.ts';
 import { openDatabase, type Database } from '../store/database.ts';
 import { NamespaceIndex } from '../store/namespace-index.ts';
@@ -70,7 +70,7 @@ describe('the store of activations', () => {
     for (const number of [1, 2]) activations.store(record(number, 100 + number));
     assert.equal(await keysLeft(), 0, 'nothing is written while others may come');
     clock.advance(10);
-    await until('the records on disk', async () => (await keysLeft()) === 4);
+    await eventually(async () => (await keysLeft()) === 4, 'the records on disk');
   });
 
   it('finds by time, by name and by a name in a package', async () => {
