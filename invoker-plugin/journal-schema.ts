@@ -1,7 +1,7 @@
 // Zod schemas of the scheduler's events, commands and settings, as a journal holds them. Strict: a field that a schema does
 // not know would be lost on replay, so it is an error. The types are those of core/; the compiler holds both together.
 import { z } from 'zod';
-import { startTypes, type SchedulerCommand } from './core/commands.ts';
+import { failureReasons, startTypes, type SchedulerCommand } from './core/commands.ts';
 import { prewarmPolicies, type SchedulerConfig } from './core/config.ts';
 import { loadFailureReasons, type SchedulerEvent } from './core/events.ts';
 
@@ -110,7 +110,7 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   }),
   command('failActivation', {
     activationId,
-    reason: z.enum(['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full', 'initialization-failed']),
+    reason: z.enum(failureReasons),
     failedIn: containerId.optional(),
   }),
 ]) satisfies z.ZodType<SchedulerCommand>;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readConfigFile, withConfigFile } from '../../common/config-file.ts';
 import { helpText, isHelpRequested, parseOptions, textOption } from '../../common/config.ts';
 import { AppError, describeError } from '../../common/errors.ts';
-import { startTypes } from '../../invoker-plugin/core/commands.ts';
+import { failureReasons, startTypes } from '../../invoker-plugin/core/commands.ts';
 import { explanationLines, Explanations, type ActivationExplanation } from '../../invoker-plugin/explanations.ts';
 import { parseJournal } from '../../invoker-plugin/journal.ts';
 import { exitCodes } from '../command.ts';
@@ -25,7 +25,7 @@ const explanationSchema = z.object({
   arrivedAt: z.number(),
   waited: z.boolean(),
   decision: z.object({ at: z.number(), startType: z.enum(startTypes), containerId: z.string(), clean: z.enum(['none', 'retain', 'discard']), init: z.boolean() }).exactOptional(),
-  refusal: z.enum(['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full']).exactOptional(),
+  refusal: z.enum(failureReasons).exactOptional(),
   finished: z.object({ at: z.number(), initMs: z.number(), loadMs: z.number(), runMs: z.number() }).exactOptional(),
   preparations: z.array(z.object({ at: z.number(), containerId: z.string(), what: z.enum(['load', 'loaded', 'load failed', 'offload', 'container lost']), why: z.string() })),
 }) satisfies z.ZodType<ActivationExplanation>;

@@ -60,11 +60,12 @@ export interface RemoveContainer {
   readonly containerId: ContainerId;
   readonly reason: 'keep-alive-over' | 'idle-ttl' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell';
 }
+export const failureReasons = ['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full', 'initialization-failed'] as const;
 /** The activation can never run here; the caller gets an error with this reason. */
 export interface FailActivation {
   readonly type: 'failActivation';
   readonly activationId: string;
-  readonly reason: 'action-unknown' | 'memory-limit-exceeds-pool' | 'container-failed' | 'queue-full' | 'initialization-failed';
+  readonly reason: (typeof failureReasons)[number];
   /** With `initialization-failed`: the container that it waited for and in which its action's /init failed; the answer is the same. */
   readonly failedIn?: ContainerId | undefined;
 }
