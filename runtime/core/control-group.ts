@@ -9,9 +9,8 @@ export interface MemoryGroups {
   readonly directories: readonly string[];
 }
 
-/** One group at one moment, in bytes. */
+/** One group with a limit at one moment, in bytes. */
 export interface GroupMemory {
-  /** Infinity when there is none. */
   readonly limitBytes: number;
   /** What the kernel cannot take back by itself: all that is charged, less the page cache of files. */
   readonly usedBytes: number;
@@ -69,7 +68,7 @@ function pathBelow(root: string, path: string): string {
 /** Files that say how a group stands; `read` gives a file's text, or undefined where there is none. */
 export type ReadGroupFile = (name: string) => string | undefined;
 
-/** The group's state; undefined when it has no memory controller. */
+/** The group's state; undefined when it has no limit, where there is nothing more to be asked, or no memory controller. */
 export function readGroupMemory(version: ControlGroupVersion, read: ReadGroupFile): GroupMemory | undefined {
   return version === 1 ? readVersion1(read) : readVersion2(read);
 }
@@ -79,9 +78,9 @@ const noLegacyLimitBytes = 2 ** 60;
 
 function readVersion1(read: ReadGroupFile): GroupMemory | undefined {
   const limitBytes = numberOf(read('memory.limit_in_bytes'));
+  if (limitBytes === undefined || limitBytes >= noLegacyLimitBytes) return undefined;
   const chargedBytes = numberOf(read('memory.usage_in_bytes'));
-  if (limitBytes === undefined || chargedBytes === undefined) return undefined;
-  if (limitBytes >= noLegacyLimitBytes) return { limitBytes: Infinity, usedBytes: chargedBytes };
+  if (chargedBytes === undefined) return undefined;
   const statistics = parseKeyedNumbers(read('memory.stat'));
   // The figures with "total_" include the groups within this one, as its usage does.
   const fileBytes = (statistics['total_active_file'] ?? 0) + (statistics['total_inactive_file'] ?? 0);
@@ -89,11 +88,11 @@ function readVersion1(read: ReadGroupFile): GroupMemory | undefined {
 }
 
 function readVersion2(read: ReadGroupFile): GroupMemory | undefined {
-  const chargedBytes = numberOf(read('memory.current'));
-  if (chargedBytes === undefined) return undefined;
   // Beyond `high` the kernel slows a group's processes down until they hardly move: as good as a limit.
   const limitBytes = Math.min(numberOf(read('memory.max')) ?? Infinity, numberOf(read('memory.high')) ?? Infinity);
-  if (limitBytes === Infinity) return { limitBytes, usedBytes: chargedBytes };
+  if (limitBytes === Infinity) return undefined;
+  const chargedBytes = numberOf(read('memory.current'));
+  if (chargedBytes === undefined) return undefined;
   const statistics = parseKeyedNumbers(read('memory.stat'));
   const reclaimableBytes = (statistics['active_file'] ?? 0) + (statistics['inactive_file'] ?? 0) + (statistics['slab_reclaimable'] ?? 0);
   return { limitBytes, usedBytes: Math.max(0, chargedBytes - reclaimableBytes) };

@@ -30,7 +30,7 @@ export function countedBytes(entry: LedgerEntry): number {
  * How the container stands against its own limit, or against a control group where that is closer to its limit: a group
  * counts what the ledger does not see, such as processes that an action has started, and page tables.
  * @param proxyBytes private memory of the proxy itself
- * @param groups the control groups the container counts against
+ * @param groups the control groups with a limit that the container counts against
  */
 export function memoryReport(entries: readonly LedgerEntry[], proxyBytes: number, limitBytes: number, groups: readonly GroupMemory[] = []): MemoryUse {
   const countedSum = entries.reduce((sum, entry) => sum + countedBytes(entry), 0);
@@ -38,7 +38,7 @@ export function memoryReport(entries: readonly LedgerEntry[], proxyBytes: number
   const uses = [
     { limitBytes, usedBytes: countedSum + proxyBytes },
     // What is promised to loads is not charged to the group yet.
-    ...groups.filter((group) => group.limitBytes !== Infinity).map((group) => ({ limitBytes: group.limitBytes, usedBytes: group.usedBytes + countedSum - measuredSum })),
+    ...groups.map((group) => ({ limitBytes: group.limitBytes, usedBytes: group.usedBytes + countedSum - measuredSum })),
   ];
   const tightest = uses.reduce((least, use) => (use.limitBytes - use.usedBytes < least.limitBytes - least.usedBytes ? use : least));
   return { ...tightest, freeBytes: Math.max(0, tightest.limitBytes - tightest.usedBytes) };
