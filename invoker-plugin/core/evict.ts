@@ -2,7 +2,7 @@
 // Reads the state and changes nothing.
 import { aheadLoadMsOf, coldStartMsOf } from './learn.ts';
 import { actionOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
-import { heldPlaceValueMs, loadCostShare, useProbability } from './value.ts';
+import { contestHorizonMsOf, heldPlaceValueMs, loadCostShare, useProbability } from './value.ts';
 import { isPinnedIn, pinnedContainers } from './wishes.ts';
 
 /** Idle containers that are compared; the longest idle ones. */
@@ -48,7 +48,7 @@ function containerValueMs(context: StepContext, container: Container): number {
   let valueMs = 0;
   if (container.ownActionKey !== undefined) {
     const own = actionOf(state, container.ownActionKey);
-    valueMs += useProbability(own, freePlacesOf(own) - 1, now, config.valueHorizonMs, config) * coldStartMsOf(state, own) * own.wishes.priority;
+    valueMs += useProbability(own, freePlacesOf(own) - 1, now, contestHorizonMsOf(config), config) * coldStartMsOf(state, own) * own.wishes.priority;
   }
   for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(state, actionOf(state, key), config);
   return valueMs;

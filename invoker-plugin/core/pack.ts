@@ -19,7 +19,7 @@ import {
   type Wanted,
 } from './state.ts';
 import { pushTimer } from './timers.ts';
-import { arrivalRatePerMs, expiresAt, leastLoadValueMs, loadDueAt, nextPlaceValueMs } from './value.ts';
+import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
@@ -79,10 +79,9 @@ function examine(context: StepContext, action: Action): void {
   if (action.declaresArtifacts && action.loadable) {
     const dueAt = missingPins(action) > 0 ? action.deployedAt : loadDueAt(action, now, config);
     const isDue = lookAt(Math.max(dueAt, action.retryLoadAt));
-    const valueMs = isDue ? wantedValueMs(context, action) : 0;
-    if (isDue && valueMs >= leastLoadValueMs(action)) {
+    if (isDue && isOneMoreWanted(context, action)) {
       state.wanted.set(action.key, {
-        valueMs,
+        valueMs: wantedValueMs(context, action),
         memoryLimitBytes: action.memoryLimitBytes,
         predictedBytes: predictedBytesOf(action),
         triedAtEpoch: -1,
@@ -95,10 +94,15 @@ function examine(context: StepContext, action: Action): void {
   }
 }
 
-/** What one more place would be worth; Infinity where it is to be pinned, since that is not weighed. */
-function wantedValueMs({ state, config, now }: StepContext, action: Action): number {
+/** Whether one more place is to be pinned, or is expected to save what loading costs. */
+function isOneMoreWanted({ state, config, now }: StepContext, action: Action): boolean {
   // A load that its idle time does not outlast is for nothing.
-  if (isIdleOver(action, now + aheadLoadMsOf(action))) return 0;
+  if (isIdleOver(action, now + aheadLoadMsOf(action))) return false;
+  return missingPins(action) > 0 || isWorthLoading(state, action, config);
+}
+
+/** What one more place would be worth; Infinity where it is to be pinned, since that is not weighed. */
+function wantedValueMs({ state, config }: StepContext, action: Action): number {
   return missingPins(action) > 0 ? Infinity : nextPlaceValueMs(state, action, config);
 }
 
@@ -127,11 +131,11 @@ function place(context: StepContext, action: Action): void {
   const { state } = context;
   const wanted = state.wanted.get(action.key);
   if (wanted === undefined || action.roomBeingMadeIn !== undefined) return;
-  wanted.valueMs = wantedValueMs(context, action);
-  if (wanted.valueMs < leastLoadValueMs(action)) {
+  if (!isOneMoreWanted(context, action)) {
     state.wanted.delete(action.key);
     return;
   }
+  wanted.valueMs = wantedValueMs(context, action);
   const bytes = predictedBytesOf(action);
   const candidates = candidatesFor(context, action);
   const roomiest = roomiestOf(context, candidates, bytes);

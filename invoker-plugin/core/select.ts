@@ -1,10 +1,10 @@
 // Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
 import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, runMsOf, savedMsOf } from './learn.ts';
 import type { StartActivation, StartType } from './commands.ts';
-import { evictionFor } from './evict.ts';
+import { evictionFor, leastDenseFirst } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
 import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, ownSlotsOf, type Action, type Container, type StepContext } from './state.ts';
-import { heldPlaceValueMs, useProbability } from './value.ts';
+import { contestHorizonMsOf, heldPlaceValueMs, placeValueMs, useProbability, usedPlaceSavesMs } from './value.ts';
 import { isPinnedIn } from './wishes.ts';
 
 /** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
@@ -157,19 +157,21 @@ function isUsableBy(container: Container, action: Action): boolean {
 /**
  * Expected ms that others lose when `taker` gets the container. Its own action starts cold if it is called while the taker
  * runs, and pre-loaded instead of warm if later; residents of the taker's namespace miss the container while the taker
- * runs; residents of other namespaces are lost for the whole horizon, and so is a load that is under way. Once the sum and
- * `ownMs` reach `limitMs` it is not added up to the end. What is pinned here counts as if its next call were certain.
- * Priorities count for nothing: they are no reason to let a call wait.
+ * runs; residents of other namespaces, a load that is under way and all that has to go so that the taker fits are lost for
+ * as long as places are held against each other. Once the sum and `ownMs` reach `limitMs` it is not added up to the end. What
+ * is pinned here counts as if its next call were certain. Priorities count for nothing: they are no reason to let a call wait.
  */
 function displacedMs(context: StepContext, container: Container, taker: Action, bound?: { readonly ownMs: number; readonly limitMs: number }): number {
   const { state, config, now } = context;
   const takenMs = busyWindowMsOf(taker);
+  const goes = whatGoesFor(context, container, taker);
   let lostMs = 0;
   if (container.ownActionKey !== undefined && container.ownActionKey !== taker.key) {
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
-    lostMs += useProbability(own, own.idleOwn.size - 1, now, config.valueHorizonMs, config) * downgradeMsOf(own);
+    lostMs += useProbability(own, own.idleOwn.size - 1, now, contestHorizonMsOf(config), config) * downgradeMsOf(own);
+    if (goes.own) lostMs += placeValueMs(own, othersFree, now, config) / own.wishes.priority;
   }
   const { load } = container;
   if (load !== undefined && load.actionKey !== taker.key) {
@@ -180,11 +182,30 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     if (key === taker.key) continue;
     if (bound !== undefined && bound.ownMs + lostMs >= bound.limitMs) return lostMs;
     const resident = actionOf(state, key);
-    const missedMs = resident.namespace === taker.namespace ? takenMs : config.valueHorizonMs;
-    const probability = isPinnedIn(resident, container.id) ? 1 : useProbability(resident, freePlacesOf(resident) - 1, now, missedMs, config);
-    lostMs += probability * savedMsOf(resident);
+    const stays = resident.namespace === taker.namespace && !goes.residents.has(key);
+    const othersFree = freePlacesOf(resident) - 1;
+    const probability = isPinnedIn(resident, container.id) ? 1 : useProbability(resident, othersFree, now, stays ? takenMs : contestHorizonMsOf(config), config);
+    lostMs += probability * usedPlaceSavesMs(resident, othersFree, now, config);
   }
   return lostMs;
+}
+
+const nothingGoes = { own: false, residents: new Set<string>() };
+
+/** What has to leave the container so that the taker fits: its own action's slot first, then residents, least value per byte first. */
+function whatGoesFor(context: StepContext, container: Container, taker: Action): { readonly own: boolean; readonly residents: ReadonlySet<string> } {
+  const isThere = container.ownActionKey === taker.key || container.residents.has(taker.key) || container.load?.actionKey === taker.key;
+  let missingBytes = isThere ? 0 : container.usedBytes + predictedBytesOf(taker) - container.memoryLimitBytes;
+  if (missingBytes <= 0) return nothingGoes;
+  const own = container.ownActionKey === undefined ? undefined : actionOf(context.state, container.ownActionKey);
+  if (own !== undefined) missingBytes -= predictedBytesOf(own);
+  const residents = new Set<string>();
+  for (const resident of missingBytes <= 0 ? [] : leastDenseFirst(context, container)) {
+    if (missingBytes <= 0) break;
+    residents.add(resident.actionKey);
+    missingBytes -= resident.residentBytes;
+  }
+  return { own: own !== undefined, residents };
 }
 
 /** Takes a container that is not the action's own; what its former action leaves stays where there is room. */

@@ -1,7 +1,7 @@
 // What a place for an action is worth, in expected saved milliseconds. A place is a container in which the next call
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { SchedulerConfig } from './config.ts';
-import { aheadLoadMsOf, busyWindowMsOf, savedMsOf } from './learn.ts';
+import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
 import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
 
 /** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
@@ -17,6 +17,8 @@ const assumedProbability = 0.3;
 export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
+/** Share of the horizon within which places are held against each other: 10 s of a minute. */
+const contestShare = 1 / 6;
 /**
  * Off-load window of an action without a planned one, where keep-alive is shorter: an artifact is cheaper to keep than a
  * container. OpenWhisk's own keep-alive. The value falls with the silence all the while.
@@ -104,23 +106,58 @@ export function useProbability(action: Action, freePlaces: number, now: number, 
   return Math.max(steady, poissonTail(freePlaces * action.concurrencyLimit + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
-/** Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority. */
-export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig): number {
-  return useProbability(action, freePlaces, now, config.valueHorizonMs, config) * savedMsOf(action) * action.wishes.priority;
+/**
+ * What places are held against each other by: with a shorter horizon than the one that says whether a load is worth while at
+ * all, because a place can be given to something else within seconds. Over the whole horizon everything that is called
+ * every few seconds would be worth the same, however much oftener one is called than another.
+ */
+export function contestHorizonMsOf(config: SchedulerConfig): number {
+  return config.valueHorizonMs * contestShare;
+}
+
+/**
+ * What a call saves that uses one more place beside n others, in ms. With no other it would load; with others, it would have
+ * waited for one of them to be idle again: a run, or as many as have piled up there. With a load ρ = λ·run/n on each of them a
+ * backlog is worked off 1 − ρ as fast as it grows, so at most run / (1 − ρ), and never more than the load.
+ *
+ * Worked: a load of 4000 ms, runs of 250 ms: the first place saves 4000 ms; a second one 500 ms with 2 calls a second, and
+ * 4000 ms again with 4 a second, which one place cannot serve.
+ */
+export function usedPlaceSavesMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig): number {
+  const savedMs = savedMsOf(action);
+  const others = (freePlaces + busyPlacesOf(action)) * action.concurrencyLimit;
+  if (others <= 0) return savedMs;
+  const runMs = runMsOf(action);
+  const idleShare = 1 - (arrivalRatePerMs(action, now, config) * runMs) / others;
+  return idleShare * savedMs <= runMs ? savedMs : runMs / idleShare;
+}
+
+/**
+ * Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority, within a horizon;
+ * by default the one of contests.
+ */
+export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig, horizonMs = contestHorizonMsOf(config)): number {
+  return useProbability(action, freePlaces, now, horizonMs, config) * usedPlaceSavesMs(action, freePlaces, now, config) * action.wishes.priority;
 }
 
 /**
  * What one of n borrowed places is worth, held or not. Their owner does not know what is in them and takes any: an artifact
  * in k of n is found by k/n of the calls, so that the last place is worth as much as the first.
  */
-function borrowedPlaceValueMs(action: Action, count: number, now: number, config: SchedulerConfig): number {
-  return placeValueMs(action, 0, now, config) / count;
+function borrowedPlaceValueMs(action: Action, count: number, now: number, config: SchedulerConfig, horizonMs?: number): number {
+  return placeValueMs(action, 0, now, config, horizonMs) / count;
 }
 
 /** What the action would gain with one more place than it has. */
-export function nextPlaceValueMs(state: SchedulerState, action: Action, config: SchedulerConfig): number {
+export function nextPlaceValueMs(state: SchedulerState, action: Action, config: SchedulerConfig, horizonMs?: number): number {
   const borrowed = state.borrowedCounts.get(action.memoryLimitBytes) ?? 0;
-  return borrowed > 0 ? borrowedPlaceValueMs(action, borrowed, state.now, config) : placeValueMs(action, freePlacesOf(action), state.now, config);
+  if (borrowed > 0) return borrowedPlaceValueMs(action, borrowed, state.now, config, horizonMs);
+  return placeValueMs(action, freePlacesOf(action), state.now, config, horizonMs);
+}
+
+/** Whether one more place is expected to save, over the whole horizon, what loading costs. */
+export function isWorthLoading(state: SchedulerState, action: Action, config: SchedulerConfig): boolean {
+  return nextPlaceValueMs(state, action, config, config.valueHorizonMs) >= leastLoadValueMs(action);
 }
 
 /** What the action would lose with one of the free places it has. */
@@ -132,7 +169,7 @@ export function heldPlaceValueMs(state: SchedulerState, action: Action, config: 
 }
 
 /** What a load has to be worth at least: its cost in processor time. */
-export function leastLoadValueMs(action: Action): number {
+function leastLoadValueMs(action: Action): number {
   return Math.max(leastSavedMs, loadCostShare * aheadLoadMsOf(action));
 }
 

@@ -388,4 +388,23 @@ describe('choosing a container with artifacts resident', () => {
     scheduler.arrive('b1', b);
     assert.equal(scheduler.the('startActivation').clean, 'discard');
   });
+
+  it('counts as lost what would have to go: takes the container in which there is room, although its own action is called more', () => {
+    const scheduler = withActions({ preload: true, poolMemoryBytes: 512 * MiB });
+    const big = { estimatedResidentBytes: 150 * MiB, estimatedLoadMs: 2000 };
+    scheduler.deploy(a, { ...big, declaresArtifacts: false });
+    scheduler.deploy(b, { estimatedLoadMs: 2000, declaresArtifacts: false });
+    scheduler.deploy('ann/c@1', { estimatedResidentBytes: 100 * MiB, declaresArtifacts: false });
+    for (const [id, key, usedBytes] of [['a1', a, 200 * MiB], ['b1', b, 70 * MiB]] as const) {
+      scheduler.arrive(id, key);
+      const { containerId } = scheduler.the('createContainer');
+      scheduler.started(containerId);
+      scheduler.finished(id, containerId, { usedBytes, loadMs: 2000 });
+    }
+    scheduler.plan(a, { arrivalRatePerMs: 1 / 10_000 });
+    scheduler.plan(b, { arrivalRatePerMs: 1 / 8000 });
+    scheduler.arrive('c1', 'ann/c@1');
+    const { containerId, clean } = scheduler.the('startActivation');
+    assert.deepEqual([containerId, clean], ['c2', 'retain']);
+  });
 });

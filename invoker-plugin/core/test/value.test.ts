@@ -1,7 +1,7 @@
 // The arithmetic of what a place is worth.
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { arrivalRatePerMs, placeValueMs, poissonTail, useProbability } from '../value.ts';
+import { arrivalRatePerMs, placeValueMs, poissonTail, useProbability, usedPlaceSavesMs } from '../value.ts';
 import { baseConfig, minute, TestScheduler } from './builders.ts';
 
 const a = 'ann/a@1';
@@ -22,7 +22,27 @@ function near(actual: number, expected: number): void {
 describe('the value of a place', () => {
   it('of the first place is the probability of an arrival within the horizon times the saved latency', () => {
     const { scheduler, action } = planned(minute);
-    near(placeValueMs(action, 0, scheduler.now, baseConfig), (1 - Math.exp(-1)) * 100);
+    near(placeValueMs(action, 0, scheduler.now, baseConfig, minute), (1 - Math.exp(-1)) * 100);
+  });
+
+  it('is held against that of others over a sixth of the horizon, where what is called more often is worth more', () => {
+    const { scheduler, action } = planned(minute);
+    near(placeValueMs(action, 0, scheduler.now, baseConfig), (1 - Math.exp(-1 / 6)) * 100);
+    const [often, oftener] = [planned(6000), planned(3000)].map((seen) => placeValueMs(seen.action, 0, seen.scheduler.now, baseConfig));
+    assert.ok(oftener! > 1.15 * often!, `${oftener} and ${often}`);
+  });
+
+  it('of further places is a run at most, or what piles up in the others, as the worked example says', () => {
+    const savings = (gapMs: number, others: number): number => {
+      const { scheduler, action } = planned(gapMs);
+      Object.assign(action, { loadMs: { mean: 4000, count: 1 }, runMs: { mean: 250, count: 1 } });
+      return usedPlaceSavesMs(action, others, scheduler.now, baseConfig);
+    };
+    assert.equal(savings(1e7, 0), 4000);
+    near(savings(1e9, 1), 250);
+    near(savings(500, 1), 500);
+    assert.equal(savings(250, 1), 4000);
+    near(savings(250, 2), 500);
   });
 
   it('of further places falls as the worked example says', () => {
