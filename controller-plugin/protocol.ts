@@ -4,6 +4,12 @@ import { z } from 'zod';
 /** Topic of the plans; compacted, keyed by action key. */
 export const planTopic = 'instainfer-plans';
 
+/** A mixture of exponential gaps and, for a regular action, of gaps around a period (common/gap-forecast.ts). */
+export const gapForecastSchema = z.object({
+  regimes: z.array(z.tuple([z.number().nonnegative(), z.number().positive()]).readonly()).max(16).readonly(),
+  regular: z.object({ weight: z.number().nonnegative(), periodMs: z.number().positive(), spreadMs: z.number().positive() }).optional(),
+});
+
 /**
  * What the Proactive Pre-loader believes of one action. All windows are durations that start at `lastArrivalAt`, except
  * `keepAliveWindowMs`, which starts when a container falls idle. An absent window means: not known yet, use the default.
@@ -21,6 +27,8 @@ export const planSchema = z.object({
   offloadWindowMs: z.number().nonnegative().optional(),
   prewarmWindowMs: z.number().nonnegative().optional(),
   keepAliveWindowMs: z.number().nonnegative().optional(),
+  /** How long it will be silent after `lastArrivalAt`. */
+  gaps: gapForecastSchema.optional(),
   /** Ids of the invokers that should prepare for the action; the others need not. Absent: every one of them. */
   invokers: z.array(z.number().int().nonnegative()).readonly().optional(),
 });

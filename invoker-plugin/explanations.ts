@@ -32,6 +32,8 @@ const mostNotes = 12;
 export class Explanations {
   private readonly activations = new Map<string, ActivationExplanation>();
   private readonly notes = new Map<ActionKey, PreparationNote[]>();
+  /** Whose call each container took last. */
+  private readonly owners = new Map<string, ActionKey>();
 
   get(activationId: string): ActivationExplanation | undefined {
     return this.activations.get(activationId);
@@ -68,6 +70,7 @@ export class Explanations {
         this.notes.delete(event.actionKey);
         return;
       case 'containerRemoved':
+        this.owners.delete(event.containerId);
         for (const [actionKey, notes] of this.notes) {
           const last = notes.findLast(({ containerId }) => containerId === event.containerId);
           if (last?.what === 'loaded') this.add(actionKey, { at: event.at, containerId: event.containerId, what: 'container lost', why: event.reason });
@@ -83,6 +86,11 @@ export class Explanations {
       this.add(command.actionKey, { at, containerId: command.containerId, what: command.type, why: command.reason });
       return;
     }
+    if (command.type === 'cleanContainer' && command.reason === 'evicted-for-value') {
+      const owner = this.owners.get(command.containerId);
+      if (owner !== undefined) this.add(owner, { at, containerId: command.containerId, what: 'offload', why: command.reason });
+    }
+    if (command.type === 'startActivation') this.owners.set(command.containerId, command.actionKey);
     if (command.type !== 'startActivation' && command.type !== 'failActivation') return;
     const known = this.activations.get(command.activationId);
     if (known === undefined) return;

@@ -1,6 +1,7 @@
 // Zod schemas of the scheduler's events, commands and settings, as a journal holds them. Strict: a field that a schema does
 // not know would be lost on replay, so it is an error. The types are those of core/; the compiler holds both together.
 import { z } from 'zod';
+import { gapForecastSchema } from '../controller-plugin/protocol.ts';
 import { failureReasons, startTypes, type SchedulerCommand } from './core/commands.ts';
 import { prewarmPolicies, type SchedulerConfig } from './core/config.ts';
 import { loadFailureReasons, type SchedulerEvent } from './core/events.ts';
@@ -47,6 +48,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     offloadWindowMs: ms.optional(),
     prewarmWindowMs: ms.optional(),
     keepAliveWindowMs: ms.optional(),
+    gaps: gapForecastSchema.optional(),
     elsewhere: z.boolean().optional(),
   }),
   event('activationArrived', { activationId, actionKey }),
@@ -103,7 +105,7 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
     actionKey,
     reason: z.enum(['offload-window', 'evicted-for-value', 'action-removed', 'memory-pressure', 'idle-ttl', 'asked']),
   }),
-  command('cleanContainer', { containerId, retain: z.boolean(), reason: z.enum(['keep-alive-over', 'idle-ttl']) }),
+  command('cleanContainer', { containerId, retain: z.boolean(), reason: z.enum(['keep-alive-over', 'evicted-for-value', 'idle-ttl']) }),
   command('removeContainer', {
     containerId,
     reason: z.enum(['keep-alive-over', 'idle-ttl', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell']),

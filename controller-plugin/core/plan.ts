@@ -1,7 +1,9 @@
 // From an action's history to what the schedulers are told of it.
 import { bytesPerMegabyte } from '../../common/action-document.ts';
 import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { PreloaderConfig } from './config.ts';
+import { forecastOf, modelOf } from './gap-model.ts';
 import { windowsFromHistogram } from './histogram.ts';
 import { busyBytesOf, type PlacementDemand } from './placement.ts';
 import { estimateRate } from './rate.ts';
@@ -21,6 +23,8 @@ export interface ActionPlan {
   readonly offloadWindowMs?: number;
   readonly prewarmWindowMs?: number;
   readonly keepAliveWindowMs?: number;
+  /** How long it will be silent after `lastArrivalAt`; from two arrivals on. */
+  readonly gaps?: GapForecast;
   /** Ids of the invokers that should prepare for it; absent: all of them. */
   readonly invokers?: readonly number[];
 }
@@ -42,6 +46,7 @@ export function planFor(actionKey: ActionKey, history: ArrivalHistory, config: P
   const lastArrivalAt = history.lastArrivalAt ?? history.deployedAt;
   const sampleCount = history.lastArrivalAt === undefined ? 0 : gapCount + 1;
   if (gapCount === 0) return { actionKey, arrivalRatePerMs: 0, sampleCount, lastArrivalAt, preloadWindowMs: 0 };
+  const gaps = forecastOf((history.gapModel ??= modelOf(history.gapsMs)));
   const containers = windowsFromHistogram(history.histogram);
   const offloadWindowMs = Math.max(arrivalQuantileMs(config.offloadProbability, ratePerMs), containers?.tailMs ?? 0);
   return {
@@ -50,6 +55,7 @@ export function planFor(actionKey: ActionKey, history: ArrivalHistory, config: P
     sampleCount,
     lastArrivalAt,
     preloadWindowMs: arrivalQuantileMs(config.loadProbability, ratePerMs),
+    ...(gaps === undefined ? {} : { gaps }),
     ...(gapCount >= leastGapsForOffload ? { offloadWindowMs } : {}),
     ...(config.planContainerWindows && containers !== undefined
       ? {

@@ -1,5 +1,6 @@
 // Enters an arrival into an action's history, in its place in time: topics of several controllers and user events, which
 // come when an activation ends, do not bring arrivals in order.
+import { noteGap } from './gap-model.ts';
 import { addGap, removeGap } from './histogram.ts';
 import { countArrival } from './hourly-counts.ts';
 import { mostGaps } from './rate.ts';
@@ -18,7 +19,9 @@ export function recordArrival(history: ArrivalHistory, at: number): void {
   if (at >= lastArrivalAt) {
     gapsMs.push(at - lastArrivalAt);
     addGap(history.histogram, at - lastArrivalAt);
+    if (history.gapModel !== undefined) noteGap(history.gapModel, at - lastArrivalAt);
   } else {
+    history.gapModel = undefined;
     insertBefore(history, lastArrivalAt, at);
   }
   if (gapsMs.length > mostGaps) gapsMs.shift();

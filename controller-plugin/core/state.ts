@@ -1,5 +1,6 @@
 // What the Proactive Pre-loader remembers of each action and each invoker: bounded, plain data.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { GapModel } from './gap-model.ts';
 import type { GapHistogram } from './histogram.ts';
 import type { HourlyCounts } from './hourly-counts.ts';
 import type { MeasuredTimes } from './measured-times.ts';
@@ -11,6 +12,8 @@ export interface ArrivalHistory {
   deployedAt: number;
   /** The last gaps between arrivals, oldest first. */
   gapsMs: number[];
+  /** What follows from the gaps; undefined where it has to be worked out anew. */
+  gapModel?: GapModel | undefined;
   histogram: GapHistogram;
   hourly: HourlyCounts;
   times: MeasuredTimes;

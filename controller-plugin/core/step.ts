@@ -176,6 +176,7 @@ function structuredCopy(history: ArrivalHistory): ArrivalHistory {
   return {
     ...history,
     gapsMs: [...gapsMs],
+    gapModel: undefined,
     histogram: { ...histogram, bins: [...histogram.bins] },
     hourly: { ...hourly, counts: [...hourly.counts] },
     times: { ...times },

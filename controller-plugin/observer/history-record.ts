@@ -28,7 +28,7 @@ export const historyRecordSchema = z.object({
 export type HistoryRecord = z.infer<typeof historyRecordSchema>;
 
 export function historyRecordOf(actionKey: string, history: ArrivalHistory): HistoryRecord {
-  const { firstArrivalAt, lastArrivalAt, memoryMegabytes, placedOn: _placedOn, invokers, readTo, ...rest } = history;
+  const { firstArrivalAt, lastArrivalAt, memoryMegabytes, placedOn: _placedOn, gapModel: _gapModel, invokers, readTo, ...rest } = history;
   return {
     formatVersion: 1,
     actionKey,

@@ -52,7 +52,7 @@ export interface CleanContainer {
   readonly containerId: ContainerId;
   /** Keep the former action's slot frozen as a resident of its namespace. */
   readonly retain: boolean;
-  readonly reason: 'keep-alive-over' | 'idle-ttl';
+  readonly reason: 'keep-alive-over' | 'evicted-for-value' | 'idle-ttl';
 }
 /** Answered by `containerRemoved` with reason `requested`. */
 export interface RemoveContainer {

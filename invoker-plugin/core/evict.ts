@@ -1,12 +1,14 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
-import { aheadLoadMsOf, coldStartMsOf } from './learn.ts';
-import { actionOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
-import { contestHorizonMsOf, heldPlaceValueMs, loadCostShare, useProbability } from './value.ts';
+import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
+import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
+import { contestProbability, heldPlaceValueMs, loadCostShare, placeValueMs } from './value.ts';
 import { isPinnedIn, pinnedContainers } from './wishes.ts';
 
 /** Idle containers that are compared; the longest idle ones. */
 const comparedContainers = 256;
+/** Share of a load that has to be saved on top before an own action is given up for it. */
+const giveUpCostShare = 0.2;
 
 /**
  * Idle containers to remove so that the action's container fits; empty when enough is being removed already, undefined when
@@ -48,7 +50,7 @@ function containerValueMs(context: StepContext, container: Container): number {
   let valueMs = 0;
   if (container.ownActionKey !== undefined) {
     const own = actionOf(state, container.ownActionKey);
-    valueMs += useProbability(own, freePlacesOf(own) - 1, now, contestHorizonMsOf(config), config) * coldStartMsOf(state, own) * own.wishes.priority;
+    valueMs += contestProbability(own, freePlacesOf(own) - 1, now, config) * coldStartMsOf(state, own) * own.wishes.priority;
   }
   for (const key of container.residents.keys()) valueMs += heldPlaceValueMs(state, actionOf(state, key), config);
   return valueMs;
@@ -87,6 +89,34 @@ export function offloadsFor(
     missingBytes -= resident.residentBytes;
   }
   return missingBytes > 0 ? undefined : { container, victims, lostMs };
+}
+
+/**
+ * The container whose own action to give up, so that another action gets its first place; undefined where that would not pay.
+ * What an idle container's own action has loaded is warm, so more than for a resident has to speak for it: what comes in has
+ * to be worth a fifth of its load beyond `evictionHysteresis` times what goes, because a load that a call interrupts is lost
+ * and so is what was given up for it. A further place is
+ * never worth another action's only one, and nothing is worth a pinned one. Only where containers become zygotes at all (`pagurus`).
+ */
+export function ownToGiveUpFor(
+  context: StepContext,
+  incoming: Action,
+  candidates: readonly Container[],
+  roomOf: (context: StepContext, container: Container) => number,
+): { readonly container: Container; readonly lostMs: number } | undefined {
+  const { state, config, now } = context;
+  if (context.policy.afterKeepAlive !== 'zygote' || freePlacesOf(incoming) + busyPlacesOf(incoming) > 0) return undefined;
+  const affordableMs = (placeValueMs(incoming, 0, now, config) - giveUpCostShare * aheadLoadMsOf(incoming)) / config.evictionHysteresis;
+  let best: { readonly container: Container; readonly lostMs: number } | undefined;
+  for (const container of candidates) {
+    if (container.ownActionKey === undefined || container.releasing.size > 0) continue;
+    const own = actionOf(state, container.ownActionKey);
+    if (isPinnedIn(own, container.id)) continue;
+    if (roomOf(context, container) + predictedBytesOf(own) < predictedBytesOf(incoming)) continue;
+    const lostMs = placeValueMs(own, freePlacesOf(own) - 1, now, config);
+    if (lostMs <= affordableMs && lostMs < (best?.lostMs ?? Infinity)) best = { container, lostMs };
+  }
+  return best;
 }
 
 /** Residents by value per byte, least first and pinned actions' last: the order in which memory pressure off-loads them. */

@@ -1,9 +1,9 @@
 // Which artifacts are loaded ahead, and where: best value first into idle containers with room, and off-loading what is
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
 import type { Load, Offload } from './commands.ts';
-import { leastDenseFirst, offloadsFor, type OffloadChoice } from './evict.ts';
+import { leastDenseFirst, offloadsFor, ownToGiveUpFor, type OffloadChoice } from './evict.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
-import { deadlineOf, firstContainers, startForPin, startPrewarmed } from './pool.ts';
+import { deadlineOf, firstContainers, giveUpOwn, startForPin, startPrewarmed } from './pool.ts';
 import {
   actionOf,
   busyPlacesOf,
@@ -151,6 +151,13 @@ function place(context: StepContext, action: Action): void {
     if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
   }
   wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
+  const own = ownToGiveUpFor(context, action, candidates.slice(0, comparedForEviction), roomOf);
+  if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
+    giveUpOwn(context, own.container);
+    own.container.makingRoomFor = action.key;
+    action.roomBeingMadeIn = own.container.id;
+    return;
+  }
   if (cheapest === undefined) {
     if (missingPins(action) > 0) startForPin(context, action);
     return;

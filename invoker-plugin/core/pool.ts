@@ -209,6 +209,14 @@ function cleanContainer(context: StepContext, container: Container): void {
   context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: container.retaining, reason });
 }
 
+/** Takes the own action out of an idle container, for something that is worth more. */
+export function giveUpOwn(context: StepContext, container: Container): void {
+  leaveIdle(context.state, container);
+  container.phase = 'cleaning';
+  container.retaining = false;
+  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: false, reason: 'evicted-for-value' });
+}
+
 /** The clean container becomes a zygote; what it holds stays. */
 export function finishCleaning(context: StepContext, container: Container, usedBytes: number): void {
   const formerKey = container.ownActionKey ?? '';
@@ -217,6 +225,12 @@ export function finishCleaning(context: StepContext, container: Container, usedB
   container.ownActionKey = undefined;
   container.namespace = undefined;
   container.idleSince = context.now;
+  const beneficiary = container.makingRoomFor === undefined ? undefined : context.state.actions.get(container.makingRoomFor);
+  container.makingRoomFor = undefined;
+  if (beneficiary !== undefined) {
+    beneficiary.roomBeingMadeIn = undefined;
+    context.state.dirty.add(beneficiary.key);
+  }
   if (container.retaining) retainFormer(context, container, formerKey);
   makeIdle(context, container);
 }

@@ -4,7 +4,7 @@ import type { StartActivation, StartType } from './commands.ts';
 import { evictionFor, leastDenseFirst } from './evict.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
 import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, ownSlotsOf, type Action, type Container, type StepContext } from './state.ts';
-import { contestHorizonMsOf, heldPlaceValueMs, placeValueMs, useProbability, usedPlaceSavesMs } from './value.ts';
+import { contestProbability, heldPlaceValueMs, placeValueMs, useProbability, usedPlaceSavesMs } from './value.ts';
 import { isPinnedIn } from './wishes.ts';
 
 /** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
@@ -170,7 +170,7 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
-    lostMs += useProbability(own, own.idleOwn.size - 1, now, contestHorizonMsOf(config), config) * downgradeMsOf(own);
+    lostMs += contestProbability(own, own.idleOwn.size - 1, now, config) * downgradeMsOf(own);
     if (goes.own) lostMs += placeValueMs(own, othersFree, now, config) / own.wishes.priority;
   }
   const { load } = container;
@@ -184,8 +184,8 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     const resident = actionOf(state, key);
     const stays = resident.namespace === taker.namespace && !goes.residents.has(key);
     const othersFree = freePlacesOf(resident) - 1;
-    const probability = isPinnedIn(resident, container.id) ? 1 : useProbability(resident, othersFree, now, stays ? takenMs : contestHorizonMsOf(config), config);
-    lostMs += probability * usedPlaceSavesMs(resident, othersFree, now, config);
+    const missed = stays ? useProbability(resident, othersFree, now, takenMs, config) : contestProbability(resident, othersFree, now, config);
+    lostMs += (isPinnedIn(resident, container.id) ? 1 : missed) * usedPlaceSavesMs(resident, othersFree, now, config);
   }
   return lostMs;
 }

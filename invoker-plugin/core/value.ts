@@ -1,5 +1,6 @@
 // What a place for an action is worth, in expected saved milliseconds. A place is a container in which the next call
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
+import { arrivalProbability } from '../../common/gap-forecast.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
 import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
@@ -11,14 +12,15 @@ const leastArrivalsForRate = 3;
 const silentGaps = 2.813;
 /** −ln(1 − 0.06): share of the mean gap after an arrival before which the next is unlikely (6 %). */
 const unlikelyGapShare = 0.0619;
-/** Chance that an action will be called, while nothing but its deployment or a single arrival is known of it. */
+/** Chance that an action will be called within the horizon, while nothing but its deployment or a single arrival is known of it. */
 const assumedProbability = 0.3;
 /** A load ahead of time costs processor time; it has to be expected to save at least this share of what it takes. */
 export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
 const leastSavedMs = 1;
-/** Share of the horizon within which places are held against each other: 10 s of a minute. */
+/** "Soon", as a share of the horizon: 10 s of a minute. And the weight of the whole horizon beside it. */
 const contestShare = 1 / 6;
+const wholeHorizonShare = 0.15;
 /**
  * Off-load window of an action without a planned one, where keep-alive is shorter: an artifact is cheaper to keep than a
  * container. OpenWhisk's own keep-alive. The value falls with the silence all the while.
@@ -82,6 +84,12 @@ export function poissonTail(k: number, mean: number): number {
   return Math.max(0, 1 - below);
 }
 
+/** P(called within the horizon | silent since the last call), where the plan foretells the gaps of calls that come here. */
+function foretoldProbability({ plan, lastArrivalAt }: Action, now: number, horizonMs: number): number | undefined {
+  if (plan?.gaps === undefined || plan.elsewhere === true || lastArrivalAt === undefined) return undefined;
+  return arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+}
+
 /**
  * Probability that one more free place, beside `freePlaces` others, is used within the horizon.
  *
@@ -91,28 +99,34 @@ export function poissonTail(k: number, mean: number): number {
  * 1 − e^(−10·0.0175) = 0.16. And right now, while some places are in busy containers, it is used if freePlaces + 1 more
  * arrive before one of those is back: P(N_W ≥ freePlaces + 1). The larger of the two counts. A place of an action that may run
  * c calls in one container takes c of them.
+ *
+ * Where the plan foretells the gaps, that says how probable the first place's use is, given the silence so far: near nothing
+ * just after the call of a timer, near one when the next is due. No further place is used more than the first.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
   if (action.superseded) return 0;
   const rate = arrivalRatePerMs(action, now, config);
   const busyPlaces = busyPlacesOf(action);
   const places = freePlaces + busyPlaces;
-  const assumed = places === 0 && isYoung(action, now, config) ? assumedProbability : 0;
+  const assumed = places === 0 && isYoung(action, now, config) ? 1 - (1 - assumedProbability) ** (horizonMs / config.valueHorizonMs) : 0;
   if (rate === 0) return assumed;
   const arrivalsWhileBusy = rate * busyWindowMsOf(action);
   const steadyRate = places === 0 ? rate : rate * poissonTail(places * action.concurrencyLimit, arrivalsWhileBusy);
-  const steady = Math.max(assumed, 1 - Math.exp(-steadyRate * horizonMs));
+  const byRate = 1 - Math.exp(-steadyRate * horizonMs);
+  const byForecast = foretoldProbability(action, now, horizonMs) ?? byRate;
+  const steady = Math.max(assumed, places === 0 ? byForecast : Math.min(byRate, byForecast));
   if (busyPlaces === 0) return steady;
   return Math.max(steady, poissonTail(freePlaces * action.concurrencyLimit + 1, Math.min(arrivalsWhileBusy, rate * horizonMs)));
 }
 
 /**
- * What places are held against each other by: with a shorter horizon than the one that says whether a load is worth while at
- * all, because a place can be given to something else within seconds. Over the whole horizon everything that is called
- * every few seconds would be worth the same, however much oftener one is called than another.
+ * The probability by which places are held against each other: mostly that of being used soon, because a place can be given
+ * to something else within seconds. Over the whole horizon everything that is called every few seconds would be worth the
+ * same; over the short one alone everything that is not due yet would be worth nothing.
  */
-export function contestHorizonMsOf(config: SchedulerConfig): number {
-  return config.valueHorizonMs * contestShare;
+export function contestProbability(action: Action, freePlaces: number, now: number, config: SchedulerConfig): number {
+  const soon = useProbability(action, freePlaces, now, config.valueHorizonMs * contestShare, config);
+  return (1 - wholeHorizonShare) * soon + wholeHorizonShare * useProbability(action, freePlaces, now, config.valueHorizonMs, config);
 }
 
 /**
@@ -133,11 +147,12 @@ export function usedPlaceSavesMs(action: Action, freePlaces: number, now: number
 }
 
 /**
- * Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority, within a horizon;
- * by default the one of contests.
+ * Expected saved latency, in ms, of one more place beside `freePlaces` others, times the action's priority, within a horizon,
+ * or as places are held against each other.
  */
-export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig, horizonMs = contestHorizonMsOf(config)): number {
-  return useProbability(action, freePlaces, now, horizonMs, config) * usedPlaceSavesMs(action, freePlaces, now, config) * action.wishes.priority;
+export function placeValueMs(action: Action, freePlaces: number, now: number, config: SchedulerConfig, horizonMs?: number): number {
+  const probability = horizonMs === undefined ? contestProbability(action, freePlaces, now, config) : useProbability(action, freePlaces, now, horizonMs, config);
+  return probability * usedPlaceSavesMs(action, freePlaces, now, config) * action.wishes.priority;
 }
 
 /**

@@ -33,6 +33,14 @@ describe('the explanation of an activation', () => {
     assert.equal(explanation?.decision?.startType, 'cold');
   });
 
+  it('tells that what an action had loaded was given up for another', () => {
+    const explanations = new Explanations();
+    explanations.observe({ type: 'activationArrived', at: 1000, activationId: 'a', actionKey }, [{ type: 'startActivation', activationId: 'a', containerId: 'c1', actionKey, startType: 'cold', clean: 'none', init: true }]);
+    explanations.observe({ type: 'ticked', at: 2000 }, [{ type: 'cleanContainer', containerId: 'c1', retain: false, reason: 'evicted-for-value' }]);
+    explanations.observe({ type: 'activationArrived', at: 3000, activationId: 'b', actionKey }, [{ type: 'startActivation', activationId: 'b', containerId: 'c1', actionKey, startType: 'prewarmed', clean: 'none', init: true }]);
+    assert.deepEqual(explanations.get('b')?.preparations, [{ at: 2000, containerId: 'c1', what: 'offload', why: 'evicted-for-value' }]);
+  });
+
   it('tells why one was refused, and remembers ten thousand', () => {
     const explanations = new Explanations();
     for (let number = 0; number <= 10_000; number += 1) {

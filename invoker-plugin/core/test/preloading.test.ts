@@ -249,6 +249,33 @@ describe('off-loading', () => {
     assert.deepEqual(scheduler.all('load').map(({ actionKey }) => actionKey), [b]);
   });
 
+  describe('of what a container’s own action loaded', () => {
+    /** One container that has run a, expected once in `meanGapMs`, with no room for b beside it. */
+    function withOwn(meanGapMs: number, config: Partial<SchedulerConfig> = {}): TestScheduler {
+      const scheduler = new TestScheduler({ preload: true, prewarmPolicy: 'pagurus', stemCellCount: 0, poolMemoryBytes: 256 * MiB, ...config });
+      for (const key of [a, b]) scheduler.deploy(key, { estimatedResidentBytes: 150 * MiB, declaresArtifacts: false });
+      scheduler.arrive('a1', a);
+      scheduler.started('c1');
+      scheduler.finished('a1', 'c1', { usedBytes: 170 * MiB });
+      scheduler.plan(a, { arrivalRatePerMs: 1 / meanGapMs, preloadWindowMs: 0 });
+      scheduler.plan(b, hot);
+      scheduler.deploy(b, { estimatedResidentBytes: 150 * MiB });
+      return scheduler;
+    }
+
+    it('gives it up for an action that has no place and is worth much more, and loads that into the clean container', () => {
+      const scheduler = withOwn(60 * minute);
+      assert.deepEqual(scheduler.commands, [{ type: 'cleanContainer', containerId: 'c1', retain: false, reason: 'evicted-for-value' }]);
+      scheduler.tell({ type: 'containerCleaned', at: scheduler.now, containerId: 'c1', usedBytes: 20 * MiB });
+      assert.deepEqual(scheduler.all('load').map(({ containerId, actionKey }) => [containerId, actionKey]), [['c1', b]]);
+    });
+
+    it('keeps it where it is worth nearly as much, and where containers never become zygotes', () => {
+      assert.deepEqual(withOwn(6000).commands, []);
+      assert.deepEqual(withOwn(60 * minute, { prewarmPolicy: 'none' }).commands, []);
+    });
+  });
+
   it('does not evict for what is worth only a little more', () => {
     const scheduler = withOnePlace(6000);
     scheduler.deploy(b, { estimatedResidentBytes: 150 * MiB });

@@ -400,8 +400,8 @@ describe('choosing a container with artifacts resident', () => {
       const { containerId } = scheduler.the('createContainer');
       scheduler.started(containerId);
       scheduler.finished(id, containerId, { usedBytes, loadMs: 2000 });
+      scheduler.plan(a, { arrivalRatePerMs: 1 / 10_000 });
     }
-    scheduler.plan(a, { arrivalRatePerMs: 1 / 10_000 });
     scheduler.plan(b, { arrivalRatePerMs: 1 / 8000 });
     scheduler.arrive('c1', 'ann/c@1');
     const { containerId, clean } = scheduler.the('startActivation');

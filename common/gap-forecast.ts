@@ -1,0 +1,50 @@
+// How long an action will be silent after a call, as the planner foretells it and the scheduler reads it. Formulas only.
+
+/** Two arrivals in the same millisecond are taken to be this far apart. */
+export const leastGapMs = 1;
+/** Share of the gaps of a regular action that have nothing to do with its period: it was called by hand, or has stopped. */
+const irregularShare = 0.02;
+/** Below this share nothing can be said any more of what comes after so long a silence. */
+const leastSurvival = 1e-9;
+
+/** A mixture; weights sum to 1 at most: what is missing was too little to mention. */
+export interface GapForecast {
+  /** Weight and mean, in ms, of exponential gaps. */
+  readonly regimes: readonly (readonly [weight: number, meanGapMs: number])[];
+  /** Gaps around a period: logistic, with this standard deviation. */
+  readonly regular?: { readonly weight: number; readonly periodMs: number; readonly spreadMs: number } | undefined;
+}
+
+/** The logistic distribution of standard deviation σ has the scale σ·√3/π. */
+function scaleOf(spreadMs: number): number {
+  return (spreadMs * Math.sqrt(3)) / Math.PI;
+}
+
+/** Density, per ms, of a gap of a regular action. */
+export function gapDensity(periodMs: number, spreadMs: number, gapMs: number): number {
+  const scaleMs = scaleOf(spreadMs);
+  const falling = Math.exp(-Math.abs(gapMs - periodMs) / scaleMs);
+  return ((1 - irregularShare) * falling) / (scaleMs * (1 + falling) ** 2) + (irregularShare * Math.exp(-gapMs / periodMs)) / periodMs;
+}
+
+/** Share of the gaps that are longer than `gapMs`, times the sum of the weights. */
+function survivalOf({ regimes, regular }: GapForecast, gapMs: number): number {
+  let share = 0;
+  for (const [weight, meanGapMs] of regimes) share += weight * Math.exp(-gapMs / meanGapMs);
+  if (regular === undefined) return share;
+  const { weight, periodMs, spreadMs } = regular;
+  const onTime = 1 / (1 + Math.exp((gapMs - periodMs) / scaleOf(spreadMs)));
+  return share + weight * ((1 - irregularShare) * onTime + irregularShare * Math.exp(-gapMs / periodMs));
+}
+
+/**
+ * P(the next call comes within `horizonMs` | none came for `silenceMs`) = 1 − S(silence + horizon) / S(silence), with S the
+ * share of the gaps that are longer.
+ *
+ * Worked: exponential gaps of 60 s: 1 − e^(−1/6) = 0.154 for the next 10 s, however long the silence. A period of 60 s with a
+ * spread of 2 s: 0.002 after 20 s of silence, 0.98 after 55 s. Gaps of 1 s (0.9) and 300 s (0.1): 0.90 at once, 0.03 after 15 s.
+ */
+export function arrivalProbability(forecast: GapForecast, silenceMs: number, horizonMs: number): number {
+  const silent = survivalOf(forecast, silenceMs);
+  return silent < leastSurvival ? 0 : Math.min(1, Math.max(0, 1 - survivalOf(forecast, silenceMs + horizonMs) / silent));
+}
