@@ -7,7 +7,10 @@ export interface LabFunction {
   readonly actionKey: ActionKey;
   readonly namespace: string;
   readonly memoryLimitBytes: number;
-  /** Activations of it that one container may run at once; 1 where it is not given. They do not slow each other down. */
+  /**
+   * Activations of it that one container may run at once; 1 where it is not given. They do not slow each other down, and measures of
+   * memory count each of them as a container's.
+   */
   readonly concurrencyLimit?: number | undefined;
   readonly costs: ActionCosts;
   /** Lengths of runs where an arrival has none of its own: taken in turn. */

@@ -66,8 +66,11 @@ export function expectedStartupMs(state: SchedulerState, config: SchedulerConfig
       const isLoading = container.load?.actionKey === action.key;
       return cleanMs + (isLoading ? Math.max(0, aheadLoadMsOf(action) - (now - (container.load?.startedAt ?? now))) : missingMs);
     }
-    case 'await-own':
-      return turnMsOf(lookingAt(state, config, now), action);
+    case 'await-own': {
+      // None runs where the first one is still starting.
+      const turnMs = turnMsOf(lookingAt(state, config, now), action);
+      return Number.isFinite(turnMs) ? turnMs : startMs + missingMs;
+    }
     case 'await-start':
     case 'create':
     case 'evict':

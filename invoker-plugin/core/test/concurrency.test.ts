@@ -50,6 +50,13 @@ for (const preload of [false, true]) {
       assert.deepEqual(initialized(scheduler, 'a1', 'c1'), ['a2', 'a3']);
     });
 
+    it('gets all of them in at once when it is initialised, however many waited', () => {
+      const scheduler = withStarting(40, 1, preload);
+      const ids = Array.from({ length: 39 }, (_, index) => `a${index + 2}`);
+      for (const id of ids) scheduler.arrive(id, a);
+      assert.deepEqual(initialized(scheduler, 'a1', 'c1'), ids);
+    });
+
     it('waits for a container that is still starting', () => {
       const scheduler = new TestScheduler({ preload, maxConcurrentLoads: 0 });
       scheduler.deploy(a, { concurrencyLimit: 2 });
@@ -146,5 +153,15 @@ describe('another invoker’s activation of an action that takes several calls i
     const isWelcome = (promised: number): boolean => isWorthTaking(scheduler.state, scheduler.config, action, promised, scheduler.now);
     assert.deepEqual([isWelcome(0), isWelcome(1), isWelcome(2)], [true, true, false]);
     assert.equal(expectedStartupMs(scheduler.state, scheduler.config, action, scheduler.now), 0);
+  });
+
+  it('would have to wait for the start of the first container where that is still to come', () => {
+    const scheduler = new TestScheduler({ preload: true, maxConcurrentLoads: 0 });
+    scheduler.deploy(a, { concurrencyLimit: 3, estimatedLoadMs: 300 });
+    scheduler.arrive('a1', a);
+    const action = scheduler.state.actions.get(a);
+    assert.ok(action !== undefined);
+    // A start that has not been measured is taken for 500 ms.
+    assert.equal(expectedStartupMs(scheduler.state, scheduler.config, action, scheduler.now), 800);
   });
 });
