@@ -94,6 +94,14 @@ export interface ActionPlan {
   readonly elsewhere?: boolean | undefined;
 }
 
+/** Probabilities of a call within some horizons, as seen from one moment. */
+export interface Foretold {
+  readonly gaps: GapForecast;
+  readonly at: number;
+  readonly lastArrivalAt: number;
+  readonly byHorizon: [horizonMs: number, probability: number][];
+}
+
 export interface Action {
   readonly key: ActionKey;
   namespace: string;
@@ -114,6 +122,8 @@ export interface Action {
   /** Times of the last few arrivals, oldest first. */
   recentArrivals: number[];
   plan: ActionPlan | undefined;
+  /** What was worked out from the plan's forecast, for one moment. */
+  foretold: Foretold | undefined;
   /** Without and with the artifacts resident. */
   initMs: LearntMean;
   adoptMs: LearntMean;

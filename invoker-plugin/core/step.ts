@@ -147,6 +147,7 @@ function newAction(event: ActionDeployed): Action {
     lastArrivalAt: undefined,
     recentArrivals: [],
     plan: undefined,
+    foretold: undefined,
     initMs: noMean(),
     adoptMs: noMean(),
     loadMs: noMean(),

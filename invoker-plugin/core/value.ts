@@ -21,6 +21,8 @@ const leastSavedMs = 1;
 /** "Soon", as a share of the horizon: 10 s of a minute. And the weight of the whole horizon beside it. */
 const contestShare = 1 / 6;
 const wholeHorizonShare = 0.15;
+/** Horizons for which an action's probability is kept during one step. */
+const mostForetold = 4;
 /**
  * Off-load window of an action without a planned one, where keep-alive is shorter: an artifact is cheaper to keep than a
  * container. OpenWhisk's own keep-alive. The value falls with the silence all the while.
@@ -85,9 +87,19 @@ export function poissonTail(k: number, mean: number): number {
 }
 
 /** P(called within the horizon | silent since the last call), where the plan foretells the gaps of calls that come here. */
-function foretoldProbability({ plan, lastArrivalAt }: Action, now: number, horizonMs: number): number | undefined {
+function foretoldProbability(action: Action, now: number, horizonMs: number): number | undefined {
+  const { plan, lastArrivalAt } = action;
   if (plan?.gaps === undefined || plan.elsewhere === true || lastArrivalAt === undefined) return undefined;
-  return arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+  // One step asks the same of an action for every container that is compared.
+  let known = action.foretold;
+  if (known?.gaps !== plan.gaps || known.at !== now || known.lastArrivalAt !== lastArrivalAt) {
+    known = { gaps: plan.gaps, at: now, lastArrivalAt, byHorizon: [] };
+    action.foretold = known;
+  }
+  for (const [knownHorizonMs, probability] of known.byHorizon) if (knownHorizonMs === horizonMs) return probability;
+  const probability = arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+  if (known.byHorizon.length < mostForetold) known.byHorizon.push([horizonMs, probability]);
+  return probability;
 }
 
 /**
