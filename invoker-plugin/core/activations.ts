@@ -168,13 +168,19 @@ export function serveWaiting(context: StepContext, freed: Container | undefined)
   serveFromFreedMemory(context);
   if (state.queuedCount + state.awaitingOwnCount === 0) return;
   let reconsidered = 0;
+  // What one call of an action goes on waiting for, the others do too: nothing has changed in between.
+  const onlyOwn = new Set<ActionKey>();
   for (const waiting of state.waiting.values()) {
     if (waiting.state === 'awaiting-own') {
       if (reconsidered === mostReconsidered) continue;
       reconsidered += 1;
+      if (onlyOwn.has(waiting.actionKey)) continue;
     } else if (waiting.state !== 'queued') continue;
     const action = actionOf(state, waiting.actionKey);
-    if (!apply(context, waiting, action, chooseContainer(context, action, true))) return;
+    const choice = chooseContainer(context, action, true);
+    if (choice.kind === 'await-own') onlyOwn.add(action.key);
+    else onlyOwn.clear();
+    if (!apply(context, waiting, action, choice)) return;
   }
 }
 

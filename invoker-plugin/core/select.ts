@@ -164,25 +164,29 @@ function isUsableBy(container: Container, action: Action): boolean {
 function displacedMs(context: StepContext, container: Container, taker: Action, bound?: { readonly ownMs: number; readonly limitMs: number }): number {
   const { state, config, now } = context;
   const takenMs = busyWindowMsOf(taker);
-  const goes = whatGoesFor(context, container, taker);
+  let missingBytes = missingBytesFor(container, taker);
   let lostMs = 0;
   if (container.ownActionKey !== undefined && container.ownActionKey !== taker.key) {
     const own = actionOf(state, container.ownActionKey);
     const othersFree = freePlacesOf(own) - 1;
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
     lostMs += contestProbability(own, own.idleOwn.size - 1, now, config) * downgradeMsOf(own);
-    if (goes.own) lostMs += placeValueMs(own, othersFree, now, config) / own.wishes.priority;
+    // Its own slot goes before residents do.
+    if (missingBytes > 0) lostMs += placeValueMs(own, othersFree, now, config) / own.wishes.priority;
+    missingBytes -= predictedBytesOf(own);
   }
   const { load } = container;
   if (load !== undefined && load.actionKey !== taker.key) {
     const loading = actionOf(state, load.actionKey);
     lostMs += assumedCancelMs + heldPlaceValueMs(state, loading, config) / loading.wishes.priority;
   }
+  let goes: ReadonlySet<string> | undefined;
   for (const key of container.residents.keys()) {
     if (key === taker.key) continue;
     if (bound !== undefined && bound.ownMs + lostMs >= bound.limitMs) return lostMs;
     const resident = actionOf(state, key);
-    const stays = resident.namespace === taker.namespace && !goes.residents.has(key);
+    goes ??= residentsThatGo(context, container, missingBytes);
+    const stays = resident.namespace === taker.namespace && !goes.has(key);
     const othersFree = freePlacesOf(resident) - 1;
     const missed = stays ? useProbability(resident, othersFree, now, takenMs, config) : contestProbability(resident, othersFree, now, config);
     lostMs += (isPinnedIn(resident, container.id) ? 1 : missed) * usedPlaceSavesMs(resident, othersFree, now, config);
@@ -190,22 +194,23 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
   return lostMs;
 }
 
-const nothingGoes = { own: false, residents: new Set<string>() };
-
-/** What has to leave the container so that the taker fits: its own action's slot first, then residents, least value per byte first. */
-function whatGoesFor(context: StepContext, container: Container, taker: Action): { readonly own: boolean; readonly residents: ReadonlySet<string> } {
+/** Memory that the container lacks for the taker beside what it holds, in bytes; 0 or less where it fits. */
+function missingBytesFor(container: Container, taker: Action): number {
   const isThere = container.ownActionKey === taker.key || container.residents.has(taker.key) || container.load?.actionKey === taker.key;
-  let missingBytes = isThere ? 0 : container.usedBytes + predictedBytesOf(taker) - container.memoryLimitBytes;
-  if (missingBytes <= 0) return nothingGoes;
-  const own = container.ownActionKey === undefined ? undefined : actionOf(context.state, container.ownActionKey);
-  if (own !== undefined) missingBytes -= predictedBytesOf(own);
-  const residents = new Set<string>();
-  for (const resident of missingBytes <= 0 ? [] : leastDenseFirst(context, container)) {
-    if (missingBytes <= 0) break;
-    residents.add(resident.actionKey);
-    missingBytes -= resident.residentBytes;
+  return isThere ? 0 : container.usedBytes + predictedBytesOf(taker) - container.memoryLimitBytes;
+}
+
+/** Which residents leave the container for so many bytes: least value per byte first. */
+function residentsThatGo(context: StepContext, container: Container, missingBytes: number): ReadonlySet<string> {
+  const going = new Set<string>();
+  if (missingBytes <= 0) return going;
+  let leftBytes = missingBytes;
+  for (const { actionKey, residentBytes } of leastDenseFirst(context, container)) {
+    if (leftBytes <= 0) break;
+    going.add(actionKey);
+    leftBytes -= residentBytes;
   }
-  return { own: own !== undefined, residents };
+  return going;
 }
 
 /** Takes a container that is not the action's own; what its former action leaves stays where there is room. */
