@@ -76,6 +76,17 @@ export async function answers(address: string): Promise<boolean> {
   }
 }
 
+/** Kills the child when this process ends before it. */
+function endWithThisProcess(child: ChildProcess): void {
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  process.once('exit', kill);
+  child.once('exit', () => {
+    process.removeListener('exit', kill);
+  });
+}
+
 export class KafkaBroker {
   readonly addresses: BrokerAddresses;
   private readonly options: BrokerOptions;
@@ -117,7 +128,7 @@ export class KafkaBroker {
     this.child = child;
     child.once('error', () => undefined);
     if (this.options.detached === true) child.unref();
-    else process.once('exit', () => child.kill('SIGKILL'));
+    else endWithThisProcess(child);
     try {
       await untilItAnswers(this.addresses.plain, () => child.pid !== undefined && child.exitCode === null && child.signalCode === null);
     } catch (error) {
