@@ -14,7 +14,7 @@ import { AppError } from '../common/errors.ts';
 import { createLogger } from '../common/logger.ts';
 import { openWhiskTopicSettings } from '../common/messages/topics.ts';
 import { PartProcess } from '../demo/kafka/part-process.ts';
-import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
+import { usualWeighing, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { readRunningBroker } from '../scripts/kafka-broker/state.ts';
 import { processorMsOf } from './processor-time.ts';
 import { KafkaLoad, type LoadFigures, type LoadPlan } from './kafka-load.ts';
@@ -169,10 +169,7 @@ function measureInvoker(settings: Settings): Promise<Measured[]> {
       stemCellCount: 0,
       stemCellMemoryBytes: containerMegabytes * bytesPerMegabyte,
       maxConcurrentLoads: 1,
-      valueHorizonMs: 60_000,
-      evictionHysteresis: 1.2,
-      headroomShare: 0.1,
-      mostPinnedShare: 0.25,
+      ...usualWeighing,
       maxQueuedActivations: 100_000,
     };
     await bus.ensureTopic('health', openWhiskTopicSettings.health);

@@ -1,7 +1,9 @@
-// Processor time that processes have used, from the kernel's own account, which counts in hundredths of a second.
+// Processor time that processes have used, from the kernel's own accounts.
 import { readdirSync, readFileSync } from 'node:fs';
 
+/** Of /proc/PID/stat. */
 const msPerTick = 10;
+const nanosecondsPerMillisecond = 1e6;
 
 interface Account {
   readonly parent: number;
@@ -19,7 +21,7 @@ function accountOf(pid: string): Account | undefined {
   }
 }
 
-/** Processor time of a process, and that of all its living descendants, in ms. */
+/** Processor time of a process, and that of all its living descendants, in ms: to a hundredth of a second. */
 export function processorMsOf(pid: number): { readonly own: number; readonly descendants: number } {
   const accounts = new Map<number, Account>();
   for (const entry of readdirSync('/proc')) {
@@ -33,4 +35,30 @@ export function processorMsOf(pid: number): { readonly own: number; readonly des
   let descendants = 0;
   for (const [candidate, { ms }] of accounts) if (isBelow(candidate)) descendants += ms;
   return { own: accounts.get(pid)?.ms ?? 0, descendants };
+}
+
+/** Of processes that have ended meanwhile: none. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+}
+
+export function childrenOf(pid: number): number[] {
+  return tasksOf(pid).flatMap((task) => textOf(`/proc/${pid}/task/${task}/children`).split(' ').map(Number)).filter((child) => child > 0);
+}
+
+/** Time on a processor of the threads that a process has now, in ms: for what the hundredths of a second are too coarse for. */
+export function threadsMsOf(pid: number): number {
+  return tasksOf(pid).reduce((sum, task) => sum + Number(textOf(`/proc/${pid}/task/${task}/schedstat`).split(' ')[0] ?? 0), 0) / nanosecondsPerMillisecond;
 }

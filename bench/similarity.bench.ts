@@ -1,7 +1,6 @@
 // Answers one question: does an action's load take less in a container that already holds the same models and libraries for
 // another action than in any other container of the host? A third container holds the model all the while, so that its pages
 // are in memory in each case.
-import { readdirSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,12 +10,12 @@ import { AppError } from '../common/errors.ts';
 import { median } from '../common/statistics.ts';
 import { ProcessDriver } from '../invoker-plugin/drivers/process-driver.ts';
 import { RuntimeClient } from '../invoker-plugin/runtime-client.ts';
+import { childrenOf, threadsMsOf } from './processor-time.ts';
 import { granted, untilSettled } from './runtime-calls.ts';
 
 const timeoutMs = 120_000;
 const memoryLimitBytes = 2048 * 1024 * 1024;
 const libraries = ['sharp'];
-const nanosecondsPerMillisecond = 1e6;
 const cases = ['the same', 'another model', 'nothing'] as const;
 type Case = (typeof cases)[number];
 
@@ -64,35 +63,9 @@ async function startContainer({ driver, storeDir }: Bench): Promise<Container> {
 function slotProcessorMs(): Map<number, number> {
   const found = new Map<number, number>();
   for (const proxy of childrenOf(process.pid)) {
-    for (const slot of childrenOf(proxy)) found.set(slot, processorMs(slot));
+    for (const slot of childrenOf(proxy)) found.set(slot, threadsMsOf(slot));
   }
   return found;
-}
-
-/** Of processes that have ended meanwhile: none. */
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function tasksOf(pid: number): string[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  return tasksOf(pid).flatMap((task) => textOf(`/proc/${pid}/task/${task}/children`).split(' ').map(Number)).filter((child) => child > 0);
-}
-
-/** Time on a processor of all threads; the hundredths of a second of /proc/PID/stat are too coarse for a load. */
-function processorMs(pid: number): number {
-  return tasksOf(pid).reduce((sum, task) => sum + Number(textOf(`/proc/${pid}/task/${task}/schedstat`).split(' ')[0] ?? 0), 0) / nanosecondsPerMillisecond;
 }
 
 async function sample(bench: Bench, held: Case): Promise<Sample> {

@@ -1,5 +1,6 @@
 // Options of every command that schedules: the invoker's, the standalone server's and attach's tables have them in common.
 import { listOption, numberOption, textOption, type OptionDefinition } from '../common/config.ts';
+import { usualWeighing } from '../invoker-plugin/core/config.ts';
 
 /** Of the commands that run actions. */
 export const concurrencyMaxOption = numberOption({ flag: 'concurrency-max', env: 'INSTAINFER_CONCURRENCY_MAX', envAliases: ['CONFIG_whisk_concurrencyLimit_max'], description: "OpenWhisk's whisk.concurrency-limit.max: the most activations that a container runs at once, for actions whose own limit allows it.", valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 });
@@ -14,5 +15,5 @@ export function modelStoreOption(description: string): OptionDefinition<string |
 /** What actions may ask of the scheduler. */
 export const wishOptions = {
   wishesFrom: listOption({ flag: 'wishes-from', env: 'INSTAINFER_WISHES_FROM', description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1 (docs/actions.md); * is all, and nobody where it is not given.', valueName: 'NAME,NAME' }),
-  mostPinnedMemory: numberOption({ flag: 'most-pinned-memory', env: 'INSTAINFER_MOST_PINNED_MEMORY', description: 'Share of the memory of all containers that pinned models and libraries may take.', valueName: 'SHARE', min: 0, max: 1, defaultValue: 0.25 }),
+  mostPinnedMemory: numberOption({ flag: 'most-pinned-memory', env: 'INSTAINFER_MOST_PINNED_MEMORY', description: 'Share of the memory of all containers that pinned models and libraries may take.', valueName: 'SHARE', min: 0, max: 1, defaultValue: usualWeighing.mostPinnedShare }),
 };

@@ -4,7 +4,7 @@ import { bytesPerMegabyte } from '../common/action-document.ts';
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
 import { defaultPreloaderConfig, type PreloaderConfig } from '../controller-plugin/core/config.ts';
-import { prewarmPolicies, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
+import { prewarmPolicies, usualWeighing, type SchedulerConfig } from '../invoker-plugin/core/config.ts';
 import { loadingForms } from '../lab/simulation/profile.ts';
 import type { Arm } from './arms.ts';
 import { shippedProfileFile, shippedTraceFile } from '../lab/shipped-files.ts';
@@ -323,10 +323,7 @@ export function schedulerConfigOf(options: ReplayOptions, arm: Arm): SchedulerCo
     stemCellCount: options.stemCellCount,
     stemCellMemoryBytes: options.containerMemoryBytes,
     maxConcurrentLoads: 1,
-    valueHorizonMs: 60_000,
-    evictionHysteresis: 1.2,
-    headroomShare: 0.1,
-    mostPinnedShare: 0.25,
+    ...usualWeighing,
     maxQueuedActivations: 1000,
   };
 }

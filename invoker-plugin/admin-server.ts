@@ -1,11 +1,11 @@
 // The invoker's HTTP server: what OpenWhisk's operators ask of an invoker, in its words, and Prometheus metrics.
 // Wire facts: core/invoker/{DefaultInvokerServer,InvokerReactive}.scala of Apache OpenWhisk.
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { basicAuthorization } from '../common/basic-authorization.ts';
 import { AppError } from '../common/errors.ts';
+import { isSameSecret } from '../common/same-secret.ts';
 
 /** What can be asked of an invoker. */
 export interface AdministeredInvoker {
@@ -62,14 +62,8 @@ async function answer(options: AdminServerOptions, request: IncomingMessage): Pr
   const guarded = Object.hasOwn(guardedRoutes, key) ? guardedRoutes[key] : undefined;
   if (guarded === undefined) return { status: 404, body: 'The requested resource could not be found.' };
   if (request.headers.authorization === undefined) return { status: 401, body: 'The resource requires authentication, which was not supplied with the request' };
-  if (!isAuthorized(request.headers.authorization, options.credentials)) return { status: 401, body: 'The supplied authentication is invalid' };
+  if (!isSameSecret(request.headers.authorization, basicAuthorization(options.credentials))) return { status: 401, body: 'The supplied authentication is invalid' };
   return guarded(options);
-}
-
-function isAuthorized(header: string, credentials: string): boolean {
-  const expected = Buffer.from(basicAuthorization(credentials));
-  const given = Buffer.from(header);
-  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 function send(response: ServerResponse, { status, body, type = 'text/plain; charset=UTF-8' }: Answer): void {

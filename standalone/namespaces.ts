@@ -1,7 +1,8 @@
 // Who may call: namespaces and their keys, and the identity that OpenWhisk's messages carry of a caller.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { AppError } from '../common/errors.ts';
 import type { User } from '../common/messages/identity.ts';
+import { isSameSecret } from '../common/same-secret.ts';
 
 /** OpenWhisk's well-known guest key: it protects nothing, and every guide of OpenWhisk's uses it. */
 export const guestKey = '23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP';
@@ -36,8 +37,9 @@ export class Namespaces {
   authenticate(header: string): User | undefined {
     const credentials = /^Basic\s+([A-Za-z0-9+/=]+)$/i.exec(header.trim())?.[1];
     if (credentials === undefined) return undefined;
-    const user = this.byDigest.get(digestOf(Buffer.from(credentials, 'base64').toString('utf8')));
-    return user !== undefined && isSame(credentials, String(user.authkey['api_key'])) ? user : undefined;
+    const key = Buffer.from(credentials, 'base64');
+    const user = this.byDigest.get(digestOf(key.toString('utf8')));
+    return user !== undefined && isSameSecret(key, String(user.authkey['api_key'])) ? user : undefined;
   }
 
   /** The owner of a namespace. */
@@ -56,9 +58,4 @@ export class Namespaces {
 
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-function isSame(credentials: string, key: string): boolean {
-  const [given, known] = [Buffer.from(credentials, 'base64'), Buffer.from(key)];
-  return given.length === known.length && timingSafeEqual(given, known);
 }

@@ -7,7 +7,7 @@ import { choiceOption, listOption, numberOption, parseOptions, switchOption, tex
 import { AppError } from '../../common/errors.ts';
 import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { mostActivationsInHand } from '../../invoker-plugin/activation-intake.ts';
-import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
+import { prewarmPolicies, usualWeighing, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { bytesOfSize } from '../../common/messages/byte-size.ts';
 import { parameterKeyOf, type ParameterKeys } from '../../invoker-plugin/locked-parameters.ts';
 import { runtimeOfManifest } from '../../invoker-plugin/runtimes-manifest.ts';
@@ -212,9 +212,7 @@ function schedulerOf(values: Values, stemCells: { readonly count: number; readon
     stemCellCount: stemCells.count,
     stemCellMemoryBytes: stemCells.memoryBytes,
     maxConcurrentLoads: values.concurrentLoads,
-    valueHorizonMs: 60_000,
-    evictionHysteresis: 1.2,
-    headroomShare: 0.1,
+    ...usualWeighing,
     mostPinnedShare: values.mostPinnedMemory,
     // The topic is held back long before; a message that came must never be refused for want of a place in a queue.
     maxQueuedActivations: 100_000,

@@ -6,7 +6,7 @@ import { kafkaOptionTable } from '../../common/bus/kafka/settings.ts';
 import { readConfigFile, withConfigFile } from '../../common/config-file.ts';
 import { choiceOption, listOption, numberOption, parseOptions, switchOption, textOption, type OptionValues } from '../../common/config.ts';
 import { AppError } from '../../common/errors.ts';
-import { prewarmPolicies, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
+import { prewarmPolicies, usualWeighing, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { guestNamespace } from '../../standalone/namespaces.ts';
 import type { LimitRules } from '../../standalone/api/entity-bodies.ts';
@@ -83,9 +83,7 @@ export function schedulerConfigOf(values: StandaloneValues): SchedulerConfig {
     stemCellCount: values.stemCells,
     stemCellMemoryBytes: values.actionMemory,
     maxConcurrentLoads: values.concurrentLoads,
-    valueHorizonMs: 60_000,
-    evictionHysteresis: 1.2,
-    headroomShare: 0.1,
+    ...usualWeighing,
     mostPinnedShare: values.mostPinnedMemory,
     // Callers wait behind the topic, which is held back long before.
     maxQueuedActivations: 100_000,

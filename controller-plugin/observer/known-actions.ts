@@ -55,13 +55,14 @@ export class KnownActions {
   async changed(qualifiedName: string): Promise<void> {
     const latest = await this.latestOf(qualifiedName);
     if (latest === 'unknown' || this.isStopped) return;
-    const known = this.options.knownKeys(qualifiedName);
+    const known = new Set(this.options.knownKeys(qualifiedName));
     if (latest === undefined) {
       for (const key of known) this.remove(key);
       return;
     }
-    if (!known.includes(latest.actionKey)) this.deploy(latest);
-    for (const key of known) this.replace(key, latest);
+    if (!known.has(latest.actionKey)) this.deploy(latest);
+    known.add(latest.actionKey);
+    for (const key of [...known]) this.replace(key, latest, known);
   }
 
   /** The current document; `unknown` where the database is away: it must not hold the topics up. */
@@ -88,7 +89,8 @@ export class KnownActions {
       return;
     }
     this.deploy(forCaller(latest, namespace));
-    for (const known of new Set([key, ...(former === undefined ? [] : [former])])) this.replace(known, latest);
+    const known = new Set(this.options.knownKeys(qualifiedName));
+    for (const earlier of new Set([key, ...(former === undefined ? [] : [former])])) this.replace(earlier, latest, known);
   }
 
   private askAgain(key: ActionKey, at: number): void {
@@ -99,10 +101,11 @@ export class KnownActions {
   }
 
   /** The newest version takes over what is known of another one, for the same caller. */
-  private replace(key: ActionKey, latest: ActionDocument): void {
+  private replace(key: ActionKey, latest: ActionDocument, known: Set<ActionKey>): void {
     const successor = forCaller(latest, parseActionKey(key).namespace);
     if (successor.actionKey === key) return;
-    if (!this.options.knownKeys(latest.qualifiedName).includes(successor.actionKey)) this.deploy(successor);
+    if (!known.has(successor.actionKey)) this.deploy(successor);
+    known.add(successor.actionKey);
     this.remove(key);
   }
 

@@ -13,7 +13,7 @@ import { planSchema, planTopic } from '../../controller-plugin/protocol.ts';
 import type { MayWish } from '../action-wishes.ts';
 import { CommandExecutor } from '../command-executor.ts';
 import type { SchedulerCommand } from '../core/commands.ts';
-import type { SchedulerConfig } from '../core/config.ts';
+import { usualWeighing, type SchedulerConfig } from '../core/config.ts';
 import type { SchedulerEvent } from '../core/events.ts';
 import type { SchedulerState } from '../core/state.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
@@ -53,10 +53,7 @@ export const borrowingSchedulerConfig: SchedulerConfig = Object.freeze({
   stemCellCount: 0,
   stemCellMemoryBytes: 0,
   maxConcurrentLoads: 1,
-  valueHorizonMs: 60_000,
-  evictionHysteresis: 1.2,
-  headroomShare: 0.1,
-  mostPinnedShare: 0.25,
+  ...usualWeighing,
   maxQueuedActivations: 0,
 });
 

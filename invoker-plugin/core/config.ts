@@ -31,3 +31,6 @@ export interface SchedulerConfig {
   /** Activations that may wait; the next one fails. */
   readonly maxQueuedActivations: number;
 }
+
+/** How loads ahead are weighed wherever nobody sets it otherwise: live, in the demo and in the lab. */
+export const usualWeighing = { valueHorizonMs: 60_000, evictionHysteresis: 1.2, headroomShare: 0.1, mostPinnedShare: 0.25 } as const satisfies Partial<SchedulerConfig>;

@@ -13,8 +13,7 @@ const giveUpCostShare = 0.2;
 /**
  * Idle containers to remove so that the action's container fits; empty when enough is being removed already, undefined when
  * all idle ones together would not do. Without pre-loading the longest idle go first (stock's rule), with it the ones that
- * are expected to be missed least. Stem cells go after them: they are everybody's; and
- * containers with a pinned place go last.
+ * are expected to be missed least. Stem cells go after them, since they are everybody's, and containers with a pinned place last.
  */
 export function evictionFor(context: StepContext, action: Action): Container[] | undefined {
   const { state, config } = context;
@@ -64,8 +63,9 @@ export interface OffloadChoice {
 
 /**
  * The residents of this container to off-load so that `neededBytes` more fit, least value per byte first; undefined when
- * that would not pay. What is pinned here is none of them. It pays when what comes in is worth `evictionHysteresis` times what goes, and the cost of loading it
- * on top: two artifacts can then never take turns, since both would have to be worth more than the other.
+ * that would not pay. What is pinned here is none of them. It pays when what comes in is worth `evictionHysteresis` times what
+ * goes, and the cost of loading it on top: two artifacts can then never take turns, since both would have to be worth more than
+ * the other.
  */
 export function offloadsFor(
   context: StepContext,
@@ -94,9 +94,8 @@ export function offloadsFor(
 /**
  * The container whose own action to give up, so that another action gets its first place; undefined where that would not pay.
  * What an idle container's own action has loaded is warm, so more than for a resident has to speak for it: what comes in has
- * to be worth a fifth of its load beyond `evictionHysteresis` times what goes, because a load that a call interrupts is lost
- * and so is what was given up for it. A further place is
- * never worth another action's only one, and nothing is worth a pinned one. Only where containers become zygotes at all (`pagurus`).
+ * to be worth a fifth of its load beyond `evictionHysteresis` times what goes. A further place is never worth another action's
+ * only one, and nothing is worth a pinned one. Only where containers become zygotes at all (`pagurus`).
  */
 export function ownToGiveUpFor(
   context: StepContext,

@@ -6,6 +6,7 @@ import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { deadlineOf, firstContainers, giveUpOwn, startForPin, startPrewarmed } from './pool.ts';
 import {
   actionOf,
+  beginMakingRoom,
   busyPlacesOf,
   classOf,
   containerOf,
@@ -144,18 +145,18 @@ function place(context: StepContext, action: Action): void {
     return;
   }
   let cheapest: OffloadChoice | undefined;
-  for (const container of candidates.slice(0, comparedForEviction)) {
+  const compared = candidates.slice(0, comparedForEviction);
+  for (const container of compared) {
     if (container.releasing.size > 0) continue;
     const missingBytes = bytes - roomOf(context, container);
     const choice = offloadsFor(context, container, { action, valueMs: wanted.valueMs, missingBytes });
     if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
   }
   wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
-  const own = ownToGiveUpFor(context, action, candidates.slice(0, comparedForEviction), roomOf);
+  const own = ownToGiveUpFor(context, action, compared, roomOf);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
     giveUpOwn(context, own.container);
-    own.container.makingRoomFor = action.key;
-    action.roomBeingMadeIn = own.container.id;
+    beginMakingRoom(own.container, action);
     return;
   }
   if (cheapest === undefined) {
@@ -164,8 +165,7 @@ function place(context: StepContext, action: Action): void {
   }
   const { container } = cheapest;
   for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
-  container.makingRoomFor = action.key;
-  action.roomBeingMadeIn = container.id;
+  beginMakingRoom(container, action);
 }
 
 /** Loads the action once more because a person asked, where a container has room; nothing goes for it. */

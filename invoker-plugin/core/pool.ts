@@ -1,6 +1,6 @@
 // The life of containers: made, idle, cleaned, removed; stem cells and keep-alive. Who runs in them is decided elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
-import type { CreateContainer, RemoveContainer } from './commands.ts';
+import type { CleanContainer, CreateContainer, RemoveContainer } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { ContainerFound, ContainerId } from './events.ts';
 import { predictedBytesOf } from './learn.ts';
@@ -10,6 +10,7 @@ import {
   classOf,
   containerOf,
   deleteResident,
+  endMakingRoom,
   enterIdle,
   idleOfClass,
   indexRunning,
@@ -118,7 +119,7 @@ export function deleteUnclaimed({ state }: StepContext, container: Container): v
 export function makeIdle(context: StepContext, container: Container): void {
   enterIdle(context.state, container);
   noteRoom(context, container);
-  const deadline = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
+  const deadline = nextLookAt(context, container);
   if (deadline !== undefined) setContainerTimer(context, container, deadline);
 }
 
@@ -133,6 +134,11 @@ function setContainerTimer({ state }: StepContext, container: Container, at: num
   if (container.timerAt !== undefined && container.timerAt <= at) return;
   container.timerAt = Math.ceil(at);
   pushTimer(state, container.timerAt, 'container', container.id);
+}
+
+/** When an idle container is to be looked at again; undefined: not before something happens to it. */
+function nextLookAt(context: StepContext, container: Container): number | undefined {
+  return container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
 }
 
 /** How long an idle container is kept for its own action. */
@@ -173,7 +179,7 @@ export function checkWindow(context: StepContext, container: Container): void {
   container.timerAt = undefined;
   if (container.phase !== 'idle') return;
   if (container.heldForPins) container.heldForPins = container.load !== undefined || holdsPin(context.state, container);
-  const deadline = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
+  const deadline = nextLookAt(context, container);
   if (deadline === undefined) return;
   if (deadline > context.now) {
     setContainerTimer(context, container, deadline);
@@ -201,20 +207,21 @@ function endedWindowOf({ state, now }: StepContext, { ownActionKey }: Container)
 }
 
 function cleanContainer(context: StepContext, container: Container): void {
-  const reason = endedWindowOf(context, container);
-  leaveIdle(context.state, container);
-  container.phase = 'cleaning';
   const own = actionOf(context.state, container.ownActionKey ?? '');
-  container.retaining = context.config.preload && !own.removed && !isIdleOver(own, context.now);
-  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: container.retaining, reason });
+  const retains = context.config.preload && !own.removed && !isIdleOver(own, context.now);
+  startCleaning(context, container, retains, endedWindowOf(context, container));
 }
 
 /** Takes the own action out of an idle container, for something that is worth more. */
 export function giveUpOwn(context: StepContext, container: Container): void {
+  startCleaning(context, container, false, 'evicted-for-value');
+}
+
+function startCleaning(context: StepContext, container: Container, retain: boolean, reason: CleanContainer['reason']): void {
   leaveIdle(context.state, container);
   container.phase = 'cleaning';
-  container.retaining = false;
-  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain: false, reason: 'evicted-for-value' });
+  container.retaining = retain;
+  context.commands.push({ type: 'cleanContainer', containerId: container.id, retain, reason });
 }
 
 /** The clean container becomes a zygote; what it holds stays. */
@@ -225,12 +232,7 @@ export function finishCleaning(context: StepContext, container: Container, usedB
   container.ownActionKey = undefined;
   container.namespace = undefined;
   container.idleSince = context.now;
-  const beneficiary = container.makingRoomFor === undefined ? undefined : context.state.actions.get(container.makingRoomFor);
-  container.makingRoomFor = undefined;
-  if (beneficiary !== undefined) {
-    beneficiary.roomBeingMadeIn = undefined;
-    context.state.dirty.add(beneficiary.key);
-  }
+  endMakingRoom(context.state, container);
   if (container.retaining) retainFormer(context, container, formerKey);
   makeIdle(context, container);
 }
@@ -277,11 +279,7 @@ export function forgetContainer(context: StepContext, container: Container): voi
   if (container.phase === 'starting' && container.claimedBy === undefined) deleteUnclaimed(context, container);
   dropResidents(context, container, () => true);
   if (container.load !== undefined) endLoad(context, container);
-  const waitingFor = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
-  if (waitingFor !== undefined) {
-    waitingFor.roomBeingMadeIn = undefined;
-    state.dirty.add(waitingFor.key);
-  }
+  endMakingRoom(state, container);
   if (container.isBorrowed) countBorrowed(context, container.memoryLimitBytes, -1);
   else state.poolUsedBytes -= container.memoryLimitBytes;
   state.containers.delete(container.id);

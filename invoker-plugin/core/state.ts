@@ -395,6 +395,21 @@ export function indexRunning(state: SchedulerState, container: Container): void 
   state.dirty.add(action.key);
 }
 
+/** From now on the container makes room for this action: nothing else is loaded into it, and nothing of it elsewhere. */
+export function beginMakingRoom(container: Container, action: Action): void {
+  container.makingRoomFor = action.key;
+  action.roomBeingMadeIn = container.id;
+}
+
+/** There is room now, or never will be: the action it was made for is looked at again. */
+export function endMakingRoom(state: SchedulerState, container: Container): void {
+  const beneficiary = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
+  container.makingRoomFor = undefined;
+  if (beneficiary === undefined) return;
+  beneficiary.roomBeingMadeIn = undefined;
+  state.dirty.add(beneficiary.key);
+}
+
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */
 export function forgetAction(state: SchedulerState, action: Action): void {
   if (action.residentIn.size + action.busyOwn.size + action.waitingIds.size > 0) return;

@@ -37,7 +37,7 @@ import {
   replenishStemCells,
   retireContainer,
 } from './pool.ts';
-import { actionOf, addResident, indexRunning, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
+import { actionOf, addResident, endMakingRoom, indexRunning, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
 import { isIdleOver, lookAgainAtPins, noWishes } from './wishes.ts';
@@ -383,12 +383,7 @@ function onOffloadCompleted(context: StepContext, event: OffloadCompleted): void
   const isQuiet = container.phase === 'idle' && container.load === undefined;
   container.usedBytes = isQuiet ? event.usedBytes : Math.max(0, container.usedBytes - releasedBytes);
   if (container.releasing.size > 0) return;
-  const beneficiary = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
-  container.makingRoomFor = undefined;
-  if (beneficiary !== undefined) {
-    beneficiary.roomBeingMadeIn = undefined;
-    state.dirty.add(beneficiary.key);
-  }
+  endMakingRoom(state, container);
   if (container.phase === 'idle') noteRoom(context, container);
 }
 

@@ -5,6 +5,7 @@ import type { Bus } from '../../common/bus/bus.ts';
 import { acknowledgementSchema, activationIdOf, completedTopic, freesSlot, type Acknowledgement, type WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { invokerTopic, type ActivationMessage } from '../../common/messages/activation-message.ts';
 import { decode, encode } from '../../common/messages/codec.ts';
+import { activationMessage } from '../../controller-plugin/testing/stock-records.ts';
 
 export class ControllerMessages {
   private readonly bus: Bus;
@@ -40,19 +41,7 @@ export class ControllerMessages {
   /** Sends a blocking activation of `guest/name` to an invoker. @returns its id */
   async send(name: string, overrides: Partial<ActivationMessage> = {}, invoker = 0): Promise<string> {
     this.count += 1;
-    const message: ActivationMessage = {
-      transid: ['t'.repeat(32), Date.now()],
-      action: { path: 'guest', name, version: '0.0.1' },
-      revision: null,
-      user: { subject: 'guest', namespace: { name: 'guest', uuid: 'u' }, authkey: { api_key: 'secret' }, rights: [], limits: {} },
-      activationId: this.count.toString(16).padStart(32, '0'),
-      rootControllerIndex: { asString: '0', instanceType: 'controller' },
-      blocking: true,
-      content: {},
-      initArgs: [],
-      lockedArgs: {},
-      ...overrides,
-    };
+    const message = activationMessage(name, Date.now(), this.count, overrides);
     await this.bus.publish(invokerTopic(invoker), encode(message));
     return message.activationId;
   }

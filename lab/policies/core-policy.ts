@@ -4,7 +4,7 @@ import type { PreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { createState as createPreloaderState } from '../../controller-plugin/core/state.ts';
 import { step as stepPreloader } from '../../controller-plugin/core/step.ts';
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
-import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
+import { usualWeighing, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import { createState } from '../../invoker-plugin/core/state.ts';
 import { step } from '../../invoker-plugin/core/step.ts';
@@ -25,10 +25,8 @@ export function labSchedulerConfig(input: PolicyInput, own: Partial<SchedulerCon
     stemCellCount: 0,
     stemCellMemoryBytes: input.containerMemoryBytes,
     maxConcurrentLoads: 1,
-    valueHorizonMs: 60_000,
-    evictionHysteresis: 1.2,
+    ...usualWeighing,
     headroomShare: input.headroomShare,
-    mostPinnedShare: 0.25,
     maxQueuedActivations: 100_000,
     ...own,
   };

@@ -17,6 +17,9 @@ export const mostParameterBytes = 1024 * 1024;
 /** Largest code of an action (`whisk.exec-size-limit`), as text. */
 export const mostCodeBytes = 48 * 1024 * 1024;
 
+/** What pages of other sites may send (CorsSettings.scala). */
+export const usualAllowedHeaders = 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent';
+
 const entityName = /^(?:\w|\w[\w@ .&-]{0,254}[\w@.&-])$/;
 
 export const isEntityName = (text: string): boolean => entityName.test(text);

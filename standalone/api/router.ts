@@ -9,7 +9,7 @@ import type { ApiContext } from './api-context.ts';
 import { ApiError, tooLarge } from './api-error.ts';
 import { absentRoutes, apiInfo, namespaceRoutes } from './basics.ts';
 import { mayUseWellKnownKey } from './browser-origin.ts';
-import { mostCodeBytes, mostParameterBytes, type ApiResponse } from './call.ts';
+import { mostCodeBytes, mostParameterBytes, usualAllowedHeaders, type ApiResponse } from './call.ts';
 import { packageRoutes } from './packages.ts';
 import { webRoutes } from './web-routes.ts';
 
@@ -31,7 +31,7 @@ function transactionId(clock: ApiContext['clock']): RequestHandler {
 function crossOrigin(): RequestHandler {
   return (request, response, next) => {
     response.setHeader('access-control-allow-origin', '*');
-    response.setHeader('access-control-allow-headers', 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent');
+    response.setHeader('access-control-allow-headers', usualAllowedHeaders);
     response.setHeader('access-control-allow-methods', 'GET, DELETE, POST, PUT, HEAD');
     if (request.method === 'OPTIONS') response.status(200).end();
     else next();

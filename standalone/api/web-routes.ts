@@ -1,20 +1,19 @@
 // Web actions: actions that anybody may call with an HTTP request of any kind, on behalf of the namespace they belong to.
 // Wire facts: core/controller/{WebActions,RestAPIs}.scala and http/CorsSettings.scala of Apache OpenWhisk.
-import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { Router, type Request, type RequestHandler } from 'express';
 import type { User } from '../../common/messages/identity.ts';
+import { isSameSecret } from '../../common/same-secret.ts';
 import type { StoredAction, StoredPackage } from '../store/entity.ts';
 import { qualifiedNameOfPlace } from './access.ts';
 import type { ApiContext } from './api-context.ts';
 import { ApiError, notFound } from './api-error.ts';
-import { mostParameterBytes, type ApiResponse } from './call.ts';
+import { mostParameterBytes, usualAllowedHeaders, type ApiResponse } from './call.ts';
 import { mergeParameters } from './entity-bodies.ts';
 import { awaitActivation, contentOf, protectedNamesOf, longestWaitMs } from './invocations.ts';
 import { webAnswerOf, type WebAnswer } from './web-answer.ts';
 import { webArguments, webRulesOf, webTargetOf, type WebRules, type WebTarget } from './web-request.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-const usualAllowedHeaders = 'Authorization, Origin, X-Requested-With, Content-Type, Accept, User-Agent';
 const secretHeader = 'x-require-whisk-auth';
 
 /**
@@ -83,11 +82,9 @@ function webCallOf({ namespaces, system: { entities } }: ApiContext, request: Re
 }
 
 function mayCall({ secret }: WebRules, given: string | undefined, user: User | undefined): boolean {
-  if (typeof secret === 'string') return given !== undefined && timingSafeEqual(digestOf(given), digestOf(secret));
+  if (typeof secret === 'string') return given !== undefined && isSameSecret(given, secret);
   return secret === undefined || (secret && user !== undefined);
 }
-
-const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 async function answerCall(context: ApiContext, call: WebCall, request: Request, response: ApiResponse, user: User | undefined): Promise<void> {
   const { target, rules, owner, action } = call;

@@ -10,7 +10,7 @@ import { createLogger } from '../../common/logger.ts';
 import type { WhiskActivation } from '../../common/messages/acknowledgement.ts';
 import { mayWishOf } from '../../invoker-plugin/action-wishes.ts';
 import { ProcessDriver } from '../../invoker-plugin/drivers/process-driver.ts';
-import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
+import { usualWeighing, type SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import { guestNamespace, Namespaces } from '../namespaces.ts';
 import { standaloneMetrics } from '../metrics.ts';
 import { createStandaloneApp } from '../server.ts';
@@ -32,10 +32,7 @@ const smallScheduler: SchedulerConfig = {
   stemCellCount: 1,
   stemCellMemoryBytes: 128 * megabytes,
   maxConcurrentLoads: 1,
-  valueHorizonMs: 60_000,
-  evictionHysteresis: 1.2,
-  headroomShare: 0.1,
-  mostPinnedShare: 0.25,
+  ...usualWeighing,
   maxQueuedActivations: 1000,
 };
 
