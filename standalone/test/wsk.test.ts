@@ -79,6 +79,39 @@ describe('wsk against a standalone server', function () {
     await works(/ok: saved action code to/, 'action', 'get', 'zipped', '--save-as', 'saved.zip');
   });
 
+  it('creates web actions, and tells the address at which anybody may call them', async () => {
+    await writeFile(path.join(folder, 'web.js'), 'function main(p) { return { statusCode: 201, headers: { "x-page": "yes" }, body: `<b>${p.name}</b>` }; }\n');
+    await works(/ok: created action page/, 'action', 'create', 'page', 'web.js', '--web', 'true');
+    const shown = await works(/ok: got action page/, 'action', 'get', 'page', '--url');
+    const address = /http:\S+/.exec(shown)?.[0] ?? '';
+    const answer = await fetch(`${address}.http?name=Ann`);
+    assert.deepEqual([answer.status, answer.headers.get('x-page'), await answer.text()], [201, 'yes', '<b>Ann</b>']);
+    await works(/ok: created action secret/, 'action', 'create', 'secret', 'web.js', '--web', 'true', '--web-secure', 's3cret');
+    const secret = `${address.slice(0, -'page'.length)}secret.http`;
+    assert.equal((await fetch(secret)).status, 401);
+    assert.equal((await fetch(secret, { headers: { 'x-require-whisk-auth': 's3cret' } })).status, 201);
+    await works(/ok: deleted action page/, 'action', 'delete', 'page');
+    await works(/ok: deleted action secret/, 'action', 'delete', 'secret');
+  });
+
+  it('takes parameters and annotations out of files, copies actions, and shows single fields', async () => {
+    await writeFile(path.join(folder, 'parameters.json'), '{ "name": "File", "deep": { "list": [1, 2] } }');
+    await writeFile(path.join(folder, 'annotations.json'), '{ "note": "kept" }');
+    await works(/ok: created action bound/, 'action', 'create', 'bound', 'hello.js', '--param-file', 'parameters.json', '--annotation-file', 'annotations.json');
+    await works(/"key": "note",\s+"value": "kept"/, 'action', 'get', 'bound', 'annotations');
+    await works(/Hello, File!/, 'action', 'invoke', 'bound', '--result');
+    await works(/ok: created action copied/, 'action', 'create', 'copied', '--copy', 'bound');
+    await works(/Hello, File!/, 'action', 'invoke', 'copied', '--result');
+    await works(/Hello, Else!/, 'action', 'invoke', 'copied', '--result', '-p', 'name', 'Else');
+    assert.doesNotMatch(await works(/ok: updated action bound/, 'action', 'update', 'bound', 'hello.js', '--del-annotation', 'note'), /error/);
+    assert.doesNotMatch(await works(/ok: got action bound/, 'action', 'get', 'bound', 'annotations'), /kept/);
+    const sorted = await works(/bound[\s\S]*copied/, 'action', 'list', '--name-sort', '--limit', '2');
+    assert.doesNotMatch(sorted, /hello/);
+    await works(/"activationId"/, 'activation', 'list', '--full', '--limit', '1');
+    assert.doesNotMatch(await works(/^/, 'activation', 'list', '--since', '1', '--upto', '2'), /[0-9a-f]{32}/);
+    for (const name of ['bound', 'copied']) await works(/ok: deleted action/, 'action', 'delete', name);
+  });
+
   it('invokes without waiting, and reads the activation, its logs and its result', async () => {
     const output = await works(/ok: invoked \/_\/hello with id [0-9a-f]{32}/, 'action', 'invoke', 'hello', '-p', 'name', 'Zoe');
     const id = /[0-9a-f]{32}/.exec(output)?.[0] ?? '';
@@ -103,6 +136,12 @@ describe('wsk against a standalone server', function () {
     await works(/ok: created action fails/, 'action', 'create', 'fails', 'fails.js');
     await expectCode(502, /it does not work/, 'action', 'invoke', 'fails', '--result');
     await expectCode(501, /Triggers are not supported here/, 'trigger', 'create', 't');
+    await expectCode(501, /Rules are not supported here/, 'rule', 'create', 'r', 't', 'hello');
+    await expectCode(501, /Sequences are not supported here/, 'action', 'create', 'both', '--sequence', 'hello,fails');
+    await expectCode(501, /Actions of images of their own are not supported here/, 'action', 'create', 'own', '--docker', 'some/image', 'hello.js');
+    await expectCode(400, /not in Set\(nodejs:instainfer/, 'action', 'create', 'other', '--kind', 'python:3', 'hello.js');
+    await expectCode(400, /memory size 999999 MB exceeds/, 'action', 'create', 'large', 'hello.js', '--memory', '999999');
+    await expectCode(400, /Activation id length is 8 but must be 32/, 'activation', 'get', 'deadbeef');
   });
 
   it('creates packages, with actions in them, and lists and deletes all', async () => {
