@@ -9,6 +9,7 @@ import type { BusRecord, SubscribeOptions, Subscription } from '../bus.ts';
 import { causeOf, isCoordinatorAway } from './errors.ts';
 import type { KafkaTiming } from './options.ts';
 import { rangeAssigner } from './range-assigner.ts';
+import { RequestPace } from './request-pace.ts';
 import { RecordBuffer } from './record-buffer.ts';
 
 export interface ReaderOptions {
@@ -32,6 +33,7 @@ const leaveTimeoutMs = 5_000;
 export class KafkaReader implements Subscription {
   private readonly options: ReaderOptions;
   private readonly buffer: RecordBuffer;
+  private readonly pace = new RequestPace();
   private consumer: Consumer | undefined;
   private restartTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
@@ -235,6 +237,8 @@ export class KafkaReader implements Subscription {
       begin += chunk.length;
       await heartbeat();
     }
+    const waitMs = this.pace.note(performance.now());
+    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
 
   /** A commit whose answer got lost may have counted: it is repeated until it is known, or the session is over. */

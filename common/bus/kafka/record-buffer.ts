@@ -31,7 +31,10 @@ export class RecordBuffer {
     return this.records.length;
   }
 
-  /** Resolves when there is room, the buffer is closed, or `ms` are over. */
+  /**
+   * Resolves when there is room, the buffer is closed, or `ms` are over. One that was full counts as full until half of it is
+   * handed over: what is taken in has to be committed, and that should not be for one record each time.
+   */
   async untilRoom(ms: number): Promise<void> {
     if (this.room > 0 || this.closed) return;
     await new Promise<void>((resolve) => {
@@ -79,7 +82,7 @@ export class RecordBuffer {
         this.options.onError(error, record);
       }
       this.handled.set(record.partition, record.offset + 1);
-      this.wake();
+      if (this.records.length <= maxRecords / 2 && this.bytes <= maxBytes / 2) this.wake();
     }
     this.handing = undefined;
   }

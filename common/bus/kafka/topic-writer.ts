@@ -3,6 +3,7 @@
 import { type Message, type Producer } from 'kafkajs';
 import type { Logger } from '../../logger.ts';
 import { messageTooLarge } from '../bus-errors.ts';
+import { RequestPace } from './request-pace.ts';
 import { causeOf, isMissingTopic, isUnanswered } from './errors.ts';
 
 /** Records of one request together; below every sensible max.message.bytes, which limits a batch and not a record. */
@@ -34,6 +35,7 @@ interface Pending {
 
 export class TopicWriter {
   private readonly options: TopicWriterOptions;
+  private readonly pace = new RequestPace();
   private readonly queue: Pending[] = [];
   private sending: Promise<void> | undefined;
 
@@ -65,7 +67,11 @@ export class TopicWriter {
   private async sendAll(): Promise<void> {
     // The rest of this turn may publish more.
     await Promise.resolve();
-    while (this.queue.length > 0) await this.deliver(this.takeBatch());
+    while (this.queue.length > 0) {
+      const waitMs = this.pace.note(performance.now());
+      if (waitMs > 0 && !this.options.isClosed()) await delay(waitMs);
+      await this.deliver(this.takeBatch());
+    }
     this.sending = undefined;
   }
 
