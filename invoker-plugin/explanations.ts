@@ -3,6 +3,7 @@
 import { shortNameOf, type ActionKey } from '../common/action-identity.ts';
 import type { FailActivation, SchedulerCommand, StartActivation } from './core/commands.ts';
 import type { SchedulerEvent } from './core/events.ts';
+import { RecentIds } from './recent-ids.ts';
 
 /** One thing that was done ahead of calls for an action. Times in epoch ms. */
 export interface PreparationNote {
@@ -31,6 +32,7 @@ const mostNotes = 12;
 
 export class Explanations {
   private readonly activations = new Map<string, ActivationExplanation>();
+  private readonly remembered = new RecentIds(mostActivations);
   private readonly notes = new Map<ActionKey, PreparationNote[]>();
   /** Whose call each container took last. */
   private readonly owners = new Map<string, ActionKey>();
@@ -109,8 +111,8 @@ export class Explanations {
 
   private set(explanation: ActivationExplanation): void {
     this.activations.set(explanation.activationId, explanation);
-    const [oldest] = this.activations.keys();
-    if (this.activations.size > mostActivations && oldest !== undefined) this.activations.delete(oldest);
+    const forgotten = this.remembered.add(explanation.activationId);
+    if (forgotten !== undefined) this.activations.delete(forgotten);
   }
 }
 

@@ -41,7 +41,7 @@ const ageCheckEveryMs = 60_000;
 /** Records written at once; what comes meanwhile is the next batch. */
 const mostPerBatch = 1000;
 /** How long a record waits for others to be written with it, unless somebody wants to read. */
-const gatherMs = 10;
+const gatherMs = 50;
 
 interface Pending {
   readonly record: WhiskActivation;

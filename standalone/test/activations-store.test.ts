@@ -69,7 +69,7 @@ describe('the store of activations', () => {
   it('writes what comes within a moment together, by itself and for nobody', async () => {
     for (const number of [1, 2]) activations.store(record(number, 100 + number));
     assert.equal(await keysLeft(), 0, 'nothing is written while others may come');
-    clock.advance(10);
+    clock.advance(50);
     await eventually(async () => (await keysLeft()) === 4, 'the records on disk');
   });
 
