@@ -37,6 +37,12 @@ export interface ActionCatalog {
   find(actionKey: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined>;
   /** The current version of `namespace[/package]/name`. */
   findLatest(qualifiedName: string): Promise<ActionDocument | undefined>;
+  /**
+   * The current revision of each of the names, undefined where there is no such action. Absent where the catalog has no cheap
+   * answer for actions that nobody calls.
+   * @throws AppError CATALOG_UNAVAILABLE
+   */
+  revisionsOf?(qualifiedNames: readonly string[]): Promise<ReadonlyMap<string, string | undefined>>;
 }
 
 /** The document as it is for one invoking namespace: its key names the caller. */

@@ -103,6 +103,8 @@ export class PlanPublisher {
       this.published += 1;
     } catch (error) {
       logger.warn({ actionKey, reason: describeError(error) }, 'a plan could not be published; the next arrival makes another');
+      // No arrival follows the end of a plan.
+      if (actionPlan === undefined && !this.stopped) this.touch(actionKey);
     }
   }
 }

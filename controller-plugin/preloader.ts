@@ -1,7 +1,7 @@
 // The Proactive Pre-loader's shell: what the observer sees goes into the core, the plans that the core makes go out, and the
 // histories are kept. It is never on the path of a call.
 import type { ActionCatalog } from '../common/action-document.ts';
-import { parseActionKey } from '../common/action-identity.ts';
+import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
 import type { Bus } from '../common/bus/bus.ts';
 import type { CancelTimer, Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
@@ -58,6 +58,7 @@ export class Preloader {
       arrivalsFrom: options.arrivalsFrom ?? 'topics',
       newestKey: (name) => this.state.newestKeys.get(name),
       knownKeys: (name) => [...this.state.histories.keys()].filter((key) => key.includes(name) && parseActionKey(key).qualifiedName === name),
+      allKeys: () => this.state.histories.keys(),
       onFact: (fact) => {
         this.take(fact);
       },
@@ -73,7 +74,10 @@ export class Preloader {
     const { bus, clock, config, logger } = this.options;
     await bus.ensureTopic(planTopic, compactedTopicSettings);
     if (this.keeper !== undefined) {
-      restoreHistories(this.state, await this.keeper.restore(config.mostActions));
+      const { histories, dropped } = await this.keeper.restore(config.mostActions);
+      restoreHistories(this.state, histories);
+      // Nobody would ever hear again of an action of which only the records are left.
+      for (const key of dropped) this.forgotten(key);
       logger.info({ actions: this.state.histories.size }, 'histories restored');
     }
     await this.observer.start();
@@ -109,11 +113,16 @@ export class Preloader {
   private take(fact: PreloaderEvent): void {
     if (fact.type === 'arrivalObserved') this.arrivals += 1;
     const { changed, forgotten } = record(this.state, fact, this.options.config);
-    for (const key of [...changed, ...forgotten]) this.publisher.touch(key);
+    for (const key of changed) this.publisher.touch(key);
+    for (const key of forgotten) this.forgotten(key);
     // A heartbeat changes plans, never histories.
-    if (!('actionKey' in fact)) return;
-    this.keeper?.touch(fact.actionKey);
-    for (const key of forgotten) this.keeper?.touch(key);
+    if ('actionKey' in fact) this.keeper?.touch(fact.actionKey);
+  }
+
+  /** Its plan and its history go off their topics. */
+  private forgotten(key: ActionKey): void {
+    this.publisher.touch(key);
+    this.keeper?.touch(key);
   }
 
   private armTick(): void {

@@ -1,6 +1,6 @@
 // Tells a scheduler of actions and of plans for them: each action once, before anything else about it.
 import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
-import { parseActionKey, type ActionKey } from '../common/action-identity.ts';
+import { parseActionKey, unversionedNameOf, type ActionKey } from '../common/action-identity.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
 import type { Plan } from '../controller-plugin/protocol.ts';
@@ -27,6 +27,8 @@ export interface DeploymentsOptions {
 export class Deployments {
   private readonly options: DeploymentsOptions;
   private readonly known = new Set<ActionKey>();
+  /** The version announced last, by its name without the version. */
+  private readonly newest = new Map<string, ActionKey>();
 
   constructor(options: DeploymentsOptions) {
     this.options = options;
@@ -34,11 +36,18 @@ export class Deployments {
 
   /** An action was created, updated or is first seen: the scheduler may prepare for it. */
   async deploy(key: ActionKey, access?: CatalogAccess): Promise<ActionDocument | undefined> {
-    const { catalog, clock, concurrencyMax, estimate, submit } = this.options;
-    const action = await catalog.find(key, access);
-    if (action === undefined || this.known.has(action.actionKey)) return action;
+    const action = await this.options.catalog.find(key, access);
+    if (action !== undefined) this.announce(action);
+    return action;
+  }
+
+  /** The scheduler knows the action after this. */
+  announce(action: ActionDocument): void {
+    const { clock, concurrencyMax, estimate, submit } = this.options;
     const { actionKey } = action;
+    if (this.known.has(actionKey)) return;
     this.known.add(actionKey);
+    this.newest.set(unversionedNameOf(actionKey), actionKey);
     const { loadMs, residentBytes } = estimate(action);
     const wishes = this.wishesOf(action);
     const concurrencyLimit = Math.min(action.limits.concurrency, concurrencyMax);
@@ -54,7 +63,6 @@ export class Deployments {
       ...(wishes === undefined ? {} : { wishes }),
       ...(concurrencyLimit > 1 ? { concurrencyLimit } : {}),
     });
-    return action;
   }
 
   /** What cannot be followed is said once for each version of the action, which is served all the same. */
@@ -66,9 +74,20 @@ export class Deployments {
     return wishes;
   }
 
-  /** An action that was deleted is new when it comes again. */
-  forget(key: ActionKey): void {
+  /** The newest version of an action is gone: what is resident of it goes, and it is new when it comes again. */
+  remove(key: ActionKey): void {
+    this.options.submit({ type: 'actionRemoved', at: this.options.clock.now(), actionKey: key });
     this.known.delete(key);
+    const name = unversionedNameOf(key);
+    if (this.newest.get(name) === key) this.newest.delete(name);
+  }
+
+  /**
+   * The planner has withdrawn the plan: the action was deleted, or is one of too many. A version that has a successor here has
+   * given way to it already, and late calls of it may still come.
+   */
+  withdrawPlan(key: ActionKey): void {
+    if (this.newest.get(unversionedNameOf(key)) === key) this.remove(key);
   }
 
   async takePlan({ formatVersion: _formatVersion, invokers, ...plan }: Plan): Promise<void> {

@@ -134,6 +134,8 @@ export class Invoker {
       offer: (message, action) => this.forwarding?.offer(message, action),
       admit: (message, action, arrivedAt, onBehalfOf) => {
         this.executor.accept({ message, action, arrivedAt, onBehalfOf });
+        // Its plan may have been withdrawn since it was found.
+        this.deployments.announce(action);
         this.loop.submit({ type: 'activationArrived', at: arrivedAt, activationId: message.activationId, actionKey: action.actionKey });
       },
     });
@@ -212,8 +214,7 @@ export class Invoker {
 
   /** The newest version of an action that is to be forgotten: what is resident of it goes. */
   remove(actionKey: ActionKey): void {
-    this.loop.submit({ type: 'actionRemoved', at: this.options.clock.now(), actionKey });
-    this.deployments.forget(actionKey);
+    this.deployments.remove(actionKey);
   }
 
   /** A person asks for a load ahead of time; what came of it is in the step that {@link InvokerOptions.onStep} sees. */
@@ -306,8 +307,10 @@ export class Invoker {
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
-    // The plan of an action that is gone; that it is gone, its removal says.
-    if (record.value === null) return;
+    if (record.value === null) {
+      if (record.key !== null) this.deployments.withdrawPlan(record.key);
+      return;
+    }
     const plan = this.records.read(planSchema, record);
     if (plan !== undefined) await this.deployments.takePlan(plan);
   }

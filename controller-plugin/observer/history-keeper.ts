@@ -39,17 +39,21 @@ export class HistoryKeeper {
     this.options = options;
   }
 
-  /** What earlier planners kept, oldest first; `mostRecords` of the newest ones. */
-  async restore(mostRecords: number): Promise<ReadonlyMap<ActionKey, ArrivalHistory>> {
+  /** What earlier planners kept, oldest first: `mostRecords` of the newest ones, and which are one too many. */
+  async restore(mostRecords: number): Promise<{ readonly histories: ReadonlyMap<ActionKey, ArrivalHistory>; readonly dropped: ReadonlySet<ActionKey> }> {
     const { bus, logger } = this.options;
     await bus.ensureTopic(historyTopic, compactedTopicSettings);
     const reader = new RecordReader(logger);
     const histories = new Map<ActionKey, ArrivalHistory>();
+    const dropped = new Set<ActionKey>();
     const take = (key: ActionKey, record: HistoryRecord | undefined): void => {
       histories.delete(key);
+      dropped.delete(key);
       if (record !== undefined) histories.set(key, historyOfRecord(record));
       const oldest = histories.keys().next();
-      if (histories.size > mostRecords && oldest.done !== true) histories.delete(oldest.value);
+      if (histories.size <= mostRecords || oldest.done === true) return;
+      histories.delete(oldest.value);
+      dropped.add(oldest.value);
     };
     const subscription = await bus.subscribe({
       topic: historyTopic,
@@ -63,7 +67,7 @@ export class HistoryKeeper {
     });
     while ((await subscription.lag()) > 0) await this.pause(batchPauseMs);
     await subscription.close();
-    return histories;
+    return { histories, dropped };
   }
 
   start(): void {

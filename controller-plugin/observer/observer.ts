@@ -15,6 +15,7 @@ import { healthTopic, pingMessageSchema } from '../../common/messages/ping-messa
 import { RecordReader } from '../../common/messages/record-reader.ts';
 import { openWhiskTopicSettings } from '../../common/messages/topics.ts';
 import type { PreloaderEvent } from '../core/events.ts';
+import { ActionReview } from './action-review.ts';
 import { KnownActions } from './known-actions.ts';
 import { arrivalOfEvent, measurementOfAcknowledgement, measurementOfEvent, type Measurement } from './facts.ts';
 
@@ -37,6 +38,8 @@ export interface ObserverOptions {
   readonly newestKey: (unversionedName: string) => ActionKey | undefined;
   /** Every key under which a provider's action is known, of all versions and callers. */
   readonly knownKeys: (qualifiedName: string) => readonly ActionKey[];
+  /** Every key of every action. */
+  readonly allKeys: () => Iterable<ActionKey>;
   /** Takes a fact; records wait until it is done. */
   readonly onFact: (fact: PreloaderEvent) => void;
 }
@@ -51,12 +54,15 @@ export class Observer {
   private readonly records: RecordReader;
   private readonly subscriptions = new Map<string, Promise<Subscription | undefined>>();
   private readonly known: KnownActions;
+  private readonly review: ActionReview;
   private stopped = false;
 
   constructor(options: ObserverOptions) {
     this.options = options;
     this.records = new RecordReader(options.logger);
     this.known = new KnownActions(options);
+    const { catalog, clock, logger, allKeys } = options;
+    this.review = new ActionReview({ catalog, clock, logger, known: allKeys, changed: (name) => this.known.changed(name) });
   }
 
   /** Resolves when every topic that is known by now is read; rejects when there is no reading OpenWhisk's own. */
@@ -73,11 +79,13 @@ export class Observer {
     });
     if (arrivalsFrom === 'topics') for (const invoker of invokers) this.readInvoker(invoker);
     await Promise.all(this.subscriptions.values());
+    this.review.start();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.known.stop();
+    await this.review.stop();
     const subscriptions = await Promise.all(this.subscriptions.values());
     await Promise.all(subscriptions.map((subscription) => subscription?.close()));
     this.subscriptions.clear();

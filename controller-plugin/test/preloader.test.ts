@@ -263,6 +263,20 @@ describe('the Proactive Pre-loader on a bus', () => {
       assert.deepEqual(historyOf(next).gapsMs, before.gapsMs);
     });
 
+    it('withdraws the plans of those that are one too many for a successor that remembers fewer', async () => {
+      const plans = new Map<string | null, string | null>();
+      await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => void plans.set(record.key, record.value), onError: (error) => { throw error; } });
+      preloader = await started({ keepHistoriesEveryMs: 20 });
+      await bus.publish(invokerTopic(0), encode(activationMessage('hello', start, 1)));
+      await bus.publish(invokerTopic(0), encode(activationMessage('other', start, 2)));
+      await allRead();
+      await preloader.stop();
+      const next = await started({ keepHistoriesEveryMs: 20, config: { ...defaultPreloaderConfig, mostActions: 1 } });
+      await eventually(() => plans.get(key) === null, 'the plan is withdrawn');
+      assert.equal(typeof plans.get('guest/other@0.0.1'), 'string');
+      assert.deepEqual([...next.view.state.histories.keys()], ['guest/other@0.0.1']);
+    });
+
     it('loses nothing and counts nothing twice when it dies without a word', async () => {
       const connection = new CrashableBus(bus);
       const dying = await started({ bus: connection, keepHistoriesEveryMs: 20 });

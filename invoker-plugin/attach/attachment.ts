@@ -136,7 +136,11 @@ export class Attachment {
   }
 
   private async takePlan(record: BusRecord): Promise<void> {
-    const plan = record.value === null ? undefined : this.records.read(planSchema, record);
+    if (record.value === null) {
+      if (record.key !== null) this.deployments.withdrawPlan(record.key);
+      return;
+    }
+    const plan = this.records.read(planSchema, record);
     if (plan !== undefined) await this.deployments.takePlan(plan);
   }
 }

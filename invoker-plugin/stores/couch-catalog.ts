@@ -1,6 +1,7 @@
 // Action documents out of OpenWhisk's entity database in CouchDB, as the stock invoker reads them: by id and revision,
 // attachments by the scheme of their name. Documents are immutable under their revision, so they are kept under it.
 // Wire facts: core/database/{CouchDbRestStore,AttachmentSupport}.scala.
+import { z } from 'zod';
 import { forCaller, type ActionCatalog, type ActionDocument } from '../../common/action-document.ts';
 import { actionKeyOf, parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 import { AppError } from '../../common/errors.ts';
@@ -47,9 +48,18 @@ export class CouchCatalog implements ActionCatalog {
     });
   }
 
+  /** One request, whatever their number, and no code. */
+  async revisionsOf(qualifiedNames: readonly string[]): Promise<ReadonlyMap<string, string | undefined>> {
+    const reply = await this.ask('POST', `/${encodeURIComponent(this.options.database)}/_all_docs`, { body: JSON.stringify({ keys: qualifiedNames }) });
+    this.expectOk(reply, qualifiedNames.join(', '));
+    const parsed = allDocsSchema.safeParse(parseJson(reply, '_all_docs'));
+    if (!parsed.success) throw new AppError('CATALOG_UNAVAILABLE', `CouchDB at ${this.options.couch.baseUrl} answered _all_docs with something else.`, 'Is it CouchDB, version 2 or later?');
+    return new Map(parsed.data.rows.map(({ key, value }) => [key, value?.deleted === true ? undefined : value?.rev]));
+  }
+
   /** The document, or undefined where there is none of this revision (or none at all). */
   private async fetch(id: string, revision: string | undefined): Promise<ActionDocument | undefined> {
-    const reply = await this.get(this.pathOf(id), revision === undefined ? {} : { 'if-match': `"${revision}"` });
+    const reply = await this.ask('GET', this.pathOf(id), revision === undefined ? {} : { headers: { 'if-match': `"${revision}"` } });
     if (reply.status === 404 || reply.status === 412) return undefined;
     this.expectOk(reply, id);
     const json = parseJson(reply, id);
@@ -72,7 +82,7 @@ export class CouchCatalog implements ActionCatalog {
     const name = attachmentName.slice(colon + 1);
     if (scheme === 'mem') return Buffer.from(name, 'base64url');
     if (scheme !== 'couch') throw unreadableAction(id, `its code is in an attachment store '${scheme}:' that this invoker does not read`);
-    const reply = await this.get(`${this.pathOf(id)}/${encodeURIComponent(name)}`, { accept: '*/*' });
+    const reply = await this.ask('GET', `${this.pathOf(id)}/${encodeURIComponent(name)}`, { headers: { accept: '*/*' } });
     this.expectOk(reply, id);
     return reply.body;
   }
@@ -81,9 +91,9 @@ export class CouchCatalog implements ActionCatalog {
     return `/${encodeURIComponent(this.options.database)}/${encodeURIComponent(id)}`;
   }
 
-  private async get(path: string, headers: Record<string, string>): Promise<HttpReply> {
+  private async ask(method: 'GET' | 'POST', path: string, more: { body?: string; headers?: Record<string, string> }): Promise<HttpReply> {
     try {
-      return await exchange(this.options.couch, 'GET', path, { headers });
+      return await exchange(this.options.couch, method, path, more);
     } catch (cause) {
       throw new AppError('CATALOG_UNAVAILABLE', `CouchDB at ${this.options.couch.baseUrl} does not answer.`, 'Check the couch settings and that the database is up.', { cause });
     }
@@ -94,6 +104,9 @@ export class CouchCatalog implements ActionCatalog {
     throw new AppError('CATALOG_UNAVAILABLE', `CouchDB answered ${status} to the request for action ${id}.`, 'Check user, password and database name.');
   }
 }
+
+/** A row of a name without a document has an error in place of the value; one of a deleted document says so. */
+const allDocsSchema = z.object({ rows: z.array(z.object({ key: z.string(), value: z.object({ rev: z.string(), deleted: z.boolean().optional() }).nullish() })) });
 
 function parseJson({ body }: HttpReply, id: string): unknown {
   try {

@@ -21,6 +21,8 @@ export class CouchStandIn {
   /** What to answer instead, for faults; undefined answers as usual. */
   fault: ((request: string) => number | undefined) | undefined;
   private readonly databases = new Map<string, Map<string, Stored>>();
+  /** Revisions of deleted documents, by database and id. */
+  private readonly tombstones = new Map<string, string>();
   private readonly views = new Map<string, readonly Json[]>();
   private readonly server: Server = createServer((request, response) => {
     void this.answer(request, response);
@@ -49,8 +51,12 @@ export class CouchStandIn {
     return this.databaseOf(database).get(id)?.document;
   }
 
+  /** As CouchDB, it remembers that there was one. */
   delete(database: string, id: string): void {
+    const revision = this.get(database, id)?._rev;
+    if (revision === undefined) return;
     this.databaseOf(database).delete(id);
+    this.tombstones.set(`${database}/${id}`, `${Number(revision.split('-')[0]) + 1}-deleted`);
   }
 
   documentsOf(database: string): Json[] {
@@ -87,11 +93,22 @@ export class CouchStandIn {
     if (rows !== undefined) return send(200, { total_rows: rows.length, offset: 0, rows });
     const [database = '', id = '', attachment] = url.slice(1).split('/').map(decodeURIComponent);
     if (request.method === 'POST' && id === '_bulk_docs') return send(201, this.bulk(database, body));
+    if (request.method === 'POST' && id === '_all_docs') return send(200, this.revisions(database, body));
     const stored = this.databaseOf(database).get(id);
     if (request.method !== 'GET' || stored === undefined) return send(404, { error: 'not_found', reason: 'missing' });
     if (attachment === undefined) return send(200, stored.document);
     const bytes = stored.attachments.get(attachment);
     return bytes === undefined ? send(404, { error: 'not_found', reason: 'Document is missing attachment' }) : send(200, bytes);
+  }
+
+  private revisions(database: string, body: string): Json {
+    const { keys } = JSON.parse(body) as { keys: string[] };
+    const rows = keys.map((key) => {
+      const [rev, deletedRev] = [this.get(database, key)?._rev, this.tombstones.get(`${database}/${key}`)];
+      if (rev !== undefined) return { id: key, key, value: { rev } };
+      return deletedRev === undefined ? { key, error: 'not_found' } : { id: key, key, value: { rev: deletedRev, deleted: true } };
+    });
+    return { total_rows: this.documentsOf(database).length, offset: null, rows };
   }
 
   private bulk(database: string, body: string): Json[] {
