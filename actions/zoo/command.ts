@@ -151,8 +151,10 @@ async function list({ directory, isJson }: Options): Promise<void> {
 }
 
 async function verify({ directory, isJson }: Options): Promise<void> {
-  const models = await verifyStore(directory, ({ name, files, bytes, problems }) => {
-    if (!isJson) console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+  const models = await verifyStore(directory, ({ name, files, bytes, problems, replaced }) => {
+    if (isJson) return;
+    console.log(`${name}: ${problems.length === 0 ? pc.green('sound') : pc.red('corrupt')} (${files} files, ${megabytes(bytes)})`);
+    if (replaced.length > 0) console.log(`  a tokenizer of your own: ${replaced.join(', ')}`);
   });
   if (isJson) console.log(JSON.stringify({ directory, models }, null, 2));
   requireSound(models);

@@ -1,5 +1,6 @@
 // Compares every file of a model store, those of its pipelines included, with the size and the SHA-256 in its manifest. It repairs nothing.
-import { statSync } from 'node:fs';
+// A tokenizer may be the user's: who imports trained weights puts theirs in place of the zoo's stand-in (docs/diffusion.md).
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
 import { filesOfModel, readManifest, type StoredFile } from '../../runtime/model-store/manifest.ts';
@@ -12,6 +13,8 @@ export interface VerifiedModel {
   readonly bytes: number;
   /** One line for each file that is not what it should be. */
   readonly problems: readonly string[];
+  /** Files of a tokenizer that is not the one the zoo made. */
+  readonly replaced: readonly string[];
 }
 
 async function problemOf(directory: string, file: StoredFile, known: KnownFiles | undefined): Promise<string | undefined> {
@@ -25,6 +28,22 @@ async function problemOf(directory: string, file: StoredFile, known: KnownFiles 
   return undefined;
 }
 
+/** Whether a file belongs to a tokenizer, and can be one that a user put there: all of it that is JSON can be read. */
+function mayBeUsers(directory: string, { path: file }: StoredFile): boolean {
+  const absolute = path.join(directory, file);
+  const isOfTokenizer = path.basename(path.dirname(file)) === 'tokenizer' || path.basename(file) === 'tokenizer.json';
+  if (!isOfTokenizer) return false;
+  // The stand-in's goes before the two, so it is taken away where they are put.
+  if (!existsSync(absolute)) return path.basename(file) === 'tokenizer.json' && ['vocab.json', 'merges.txt'].every((other) => existsSync(path.join(path.dirname(absolute), other)));
+  if (!file.endsWith('.json')) return statSync(absolute).size > 0;
+  try {
+    JSON.parse(readFileSync(absolute, 'utf8'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Reads every file of the store, or with `known` those that changed since they were found sound; calls back after each model.
  * @throws AppError MODEL_STORE_MISSING, MODEL_CORRUPT when the manifest cannot be read
@@ -34,12 +53,14 @@ export async function verifyStore(directory: string, onModel?: (model: VerifiedM
   const verified: VerifiedModel[] = [];
   const ofModels = manifest.models.map((model) => ({ name: model.name, files: filesOfModel(model) }));
   for (const { name, files } of [...ofModels, ...(manifest.pipelines ?? [])]) {
-    const problems: string[] = [];
+    const [problems, replaced]: [string[], string[]] = [[], []];
     for (const file of files) {
       const problem = await problemOf(directory, file, known);
-      if (problem !== undefined) problems.push(problem);
+      if (problem === undefined) continue;
+      if (mayBeUsers(directory, file)) replaced.push(file.path);
+      else problems.push(problem);
     }
-    const model = { name, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0), problems };
+    const model = { name, files: files.length, bytes: files.reduce((sum, file) => sum + file.bytes, 0), problems, replaced };
     verified.push(model);
     onModel?.(model);
   }

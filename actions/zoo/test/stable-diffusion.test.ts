@@ -152,9 +152,26 @@ describe('the Stable Diffusion pipeline of the zoo', function () {
       assert.deepEqual((await build()).built, []);
       assert.equal(await readFile(file, 'utf8'), 'the user’s');
       assert.ok(!existsSync(standIn), 'the stand-in is back');
+      const verified = await verifyStore(store.directory);
+      requireSound(verified);
+      assert.deepEqual(verified.flatMap(({ replaced }) => replaced), ['stable-diffusion/tokenizer/merges.txt', 'stable-diffusion/tokenizer/tokenizer.json']);
     } finally {
       await writeFile(file, original);
       await writeFile(standIn, definition);
     }
+  });
+
+  it('is found damaged where a file of the tokenizer cannot be read, or is not there', async () => {
+    const file = inFolder('tiny/stable-diffusion/tokenizer/vocab.json');
+    const original = await readFile(file);
+    try {
+      await writeFile(file, original.subarray(0, 100));
+      await assert.rejects(async () => requireSound(await verifyStore(store.directory)), /tokenizer\/vocab\.json has 100 bytes/);
+      await rm(file);
+      await assert.rejects(async () => requireSound(await verifyStore(store.directory)), /tokenizer\/vocab\.json is missing/);
+    } finally {
+      await writeFile(file, original);
+    }
+    requireSound(await verifyStore(store.directory));
   });
 });
