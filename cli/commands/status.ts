@@ -33,7 +33,7 @@ const statusSchema = z.looseObject({
   actions: z.array(
     z.looseObject({
       qualifiedName: z.string(),
-      wishes: z.object({ pinnedPlaces: z.number(), grantedPins: z.number(), heldPins: z.number(), priority: z.number(), idleMs: z.number().optional(), idleEndsAt: z.number().optional() }).optional(),
+      wishes: z.looseObject({ text: z.string() }).optional(),
     }),
   ),
 });
@@ -56,19 +56,7 @@ function textOf({ startedAt, poolMemoryBytes, poolUsedBytes, waitingCount, conta
     const held = [...residents.map(({ action, residentBytes, pinned }) => `${shortNameOf(action)} (${megabytes(residentBytes)}${pinned === true ? ', pinned' : ''})`), ...(loading === undefined ? [] : [`loading ${shortNameOf(loading)}`])];
     table.push([id, state, `${megabytes(usedBytes)} of ${megabytes(memoryLimitBytes)}`, held.join(', ')]);
   }
-  return `up since ${new Date(startedAt).toISOString()}; ${actions.length} actions; ${megabytes(poolUsedBytes)} of ${megabytes(poolMemoryBytes)} given to containers; ${waitingCount} calls wait\n${table.toString()}\n${actions.map(wishesText).join('')}`;
-}
-
-/** What the action's annotations ask for and what it gets, as a line; empty where they ask for nothing. */
-function wishesText({ qualifiedName, wishes }: z.infer<typeof statusSchema>['actions'][number]): string {
-  if (wishes === undefined) return '';
-  const { pinnedPlaces, grantedPins, heldPins, priority, idleMs } = wishes;
-  const parts = [
-    ...(pinnedPlaces === 0 ? [] : [`pinned in ${heldPins} of ${pinnedPlaces} containers${grantedPins < pinnedPlaces ? ` (--most-pinned-memory allows ${grantedPins})` : ''}`]),
-    ...(priority === 1 ? [] : [`priority ${priority}`]),
-    ...(idleMs === undefined ? [] : [idleMs === 0 ? 'never loaded ahead' : `given back after ${idleMs / 1000} s without a call`]),
-  ];
-  return `${qualifiedName}: ${parts.join('; ')}\n`;
+  return `up since ${new Date(startedAt).toISOString()}; ${actions.length} actions; ${megabytes(poolUsedBytes)} of ${megabytes(poolMemoryBytes)} given to containers; ${waitingCount} calls wait\n${table.toString()}\n${actions.map(({ qualifiedName, wishes }) => (wishes === undefined ? '' : `${qualifiedName}: ${wishes.text}\n`)).join('')}`;
 }
 
 function megabytes(value: number): string {

@@ -8,6 +8,7 @@ import { heldPins, idleEndsAt, isPinnedIn, noWishes } from '../../invoker-plugin
 import type { DeployedAction, ObservedSystem } from '../observed-system.ts';
 import { ownerOf } from '../store/entity.ts';
 import { anothers, type ActionView, type ContainerView, type ForecastView, type MemoryPoint, type ResidentView, type SystemStatus, type WishesView } from './views.ts';
+import { wishesText } from './wishes-text.ts';
 
 /** Whether the namespace owns the action, or calls it. */
 export function concerns(actionKey: ActionKey, namespace: string): boolean {
@@ -90,7 +91,8 @@ function wishesOf(action: Action): { readonly wishes?: WishesView } {
   const { wishes, grantedPins } = action;
   const { pinnedPlaces, priority, idleMs } = wishes;
   if (pinnedPlaces === noWishes.pinnedPlaces && priority === noWishes.priority && idleMs === undefined) return {};
-  return { wishes: { pinnedPlaces, grantedPins, heldPins: heldPins(action), priority, ...(idleMs === undefined ? {} : { idleMs, idleEndsAt: Math.floor(idleEndsAt(action)) }) } };
+  const view = { pinnedPlaces, grantedPins, heldPins: heldPins(action), priority, ...(idleMs === undefined ? {} : { idleMs, idleEndsAt: Math.floor(idleEndsAt(action)) }) };
+  return { wishes: { ...view, text: wishesText(view) } };
 }
 
 function forecastOf({ schedulerConfig }: ObservedSystem, action: Action, now: number): ForecastView {

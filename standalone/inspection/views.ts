@@ -58,6 +58,8 @@ export interface WishesView {
   readonly idleMs?: number | undefined;
   /** When nothing is kept any more unless it is called, in epoch ms; absent where it has no idle time. */
   readonly idleEndsAt?: number | undefined;
+  /** All of it in words. */
+  readonly text: string;
 }
 
 export interface ActionView {

@@ -50,7 +50,7 @@ describe('actions that ask something of a standalone server', function () {
     const updated = await served.call('/namespaces/_/actions/kept?overwrite=true', { method: 'PUT', body: { annotations: [{ key: 'preload-pin', value: 1 }], delAnnotations: ['preload-idle-seconds'] } });
     assert.equal(updated.status, 200, JSON.stringify(updated.body));
     await eventually(async () => (await residentsOf('kept')).some(({ pinned }) => pinned === true), 'it is pinned', 20_000);
-    assert.deepEqual((await actionNamed('kept'))?.wishes, { pinnedPlaces: 1, grantedPins: 1, heldPins: 1, priority: 1 });
+    assert.deepEqual((await actionNamed('kept'))?.wishes, { pinnedPlaces: 1, grantedPins: 1, heldPins: 1, priority: 1, text: 'pinned in 1 of 1 containers' });
     assert.ok((await preparations('kept')).includes('load: pinned'));
     assert.ok(Number((await actionNamed('kept'))?.heldIn.length) >= 1, 'its own container is a place too');
   });
@@ -74,7 +74,7 @@ describe('actions that ask something of a standalone server', function () {
     }, 'it is loaded', 30_000);
     await eventually(async () => (await residentsOf('brief')).length === 0, 'it is given back', 20_000);
     const wishes = (await actionNamed('brief'))?.wishes;
-    assert.equal(wishes?.idleMs, 10_000);
+    assert.deepEqual([wishes?.idleMs, wishes?.text], [10_000, 'priority 100; given back after 10 s without a call']);
     assert.ok(Number(wishes?.idleEndsAt) <= Date.now());
     const loadAsked = await callApi(`${served.address}/instainfer/v1/load`, { method: 'POST', body: { action: 'guest/brief' } });
     assert.equal(loadAsked.status, 409);

@@ -63,11 +63,7 @@ function windowsText({ forecast, wishes, declaresArtifacts }: ActionView, now: n
 
 function wishesText({ wishes }: ActionView, now: number): string {
   if (wishes === undefined) return '';
-  const { pinnedPlaces, grantedPins, heldPins, priority, idleMs, idleEndsAt } = wishes;
-  const short = grantedPins < pinnedPlaces ? `; there is memory to pin ${grantedPins}` : '';
-  return [
-    ...(pinnedPlaces === 0 ? [] : [`pinned in ${heldPins} of ${pinnedPlaces}${short}`]),
-    ...(priority === 1 ? [] : [`priority ${priority}`]),
-    ...(idleMs === 0 ? ['never loaded ahead'] : idleEndsAt === undefined ? [] : [idleEndsAt > now ? `given back in ${duration(idleEndsAt - now)}` : 'given back, since its idle time is over']),
-  ].join('; ');
+  const { text, idleMs, idleEndsAt } = wishes;
+  if (idleMs === 0 || idleEndsAt === undefined) return text;
+  return `${text}; ${idleEndsAt > now ? `in ${duration(idleEndsAt - now)}` : 'its idle time is over'}`;
 }
