@@ -7,10 +7,11 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { defaultStoreDirectory } from '../actions/zoo/default-directory.ts';
 import { AppError } from '../common/errors.ts';
+import { childrenOf } from '../common/process-tree.ts';
 import { median } from '../common/statistics.ts';
 import { ProcessDriver } from '../invoker-plugin/drivers/process-driver.ts';
 import { RuntimeClient } from '../invoker-plugin/runtime-client.ts';
-import { childrenOf, threadsMsOf } from './processor-time.ts';
+import { threadsMsOf } from './processor-time.ts';
 import { granted, untilSettled } from './runtime-calls.ts';
 
 const timeoutMs = 120_000;

@@ -1,13 +1,14 @@
 // What does a container cost before anyone calls it? From starting the process to its first answer, and the memory of a
 // stem cell that holds nothing, all its processes together. Our runtime against our model of the stock runtime's
 // architecture; rounds alternate between them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { get } from 'node:http';
 import Table from 'cli-table3';
 import { freePort } from '../common/free-port.ts';
 import { median } from '../common/statistics.ts';
+import { descendantsOf } from '../common/process-tree.ts';
 import { LogSink, serverKinds, stop, type ServerKind } from './proxy-servers.ts';
 
 const usage = `usage: npm run bench -- startup [options]
@@ -103,13 +104,7 @@ async function statusOf(port: number): Promise<number> {
 }
 
 function memoryOfTree(root: number): Pick<Sample, 'privateBytes' | 'proportionalBytes'> {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const stat = textOf(`/proc/${entry}/stat`);
-    parents.set(Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-  }
-  const isBelow = (pid: number | undefined): boolean => pid !== undefined && pid > 0 && (pid === root || isBelow(parents.get(pid)));
-  const rollups = [...parents.keys()].filter(isBelow).map((pid) => textOf(`/proc/${pid}/smaps_rollup`));
+  const rollups = [root, ...descendantsOf(root).map(({ pid }) => pid)].map((pid) => textOf(`/proc/${pid}/smaps_rollup`));
   const sum = (field: string): number => rollups.reduce((bytes, text) => bytes + Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024, 0);
   return { privateBytes: sum('Private_Clean') + sum('Private_Dirty'), proportionalBytes: sum('Pss') };
 }

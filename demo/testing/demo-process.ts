@@ -1,8 +1,9 @@
 // The demo as a process, for tests: started, read, and looked for among the processes of the machine.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { processIds } from '../../common/process-tree.ts';
 import type { ActivationRow } from '../report/rows.ts';
 
 const demoMain = path.resolve(import.meta.dirname, '../main.js');
@@ -23,11 +24,11 @@ export function startDemo(args: readonly string[], home: string): { child: Retur
 }
 
 /** Processes whose environment carries the home folder of this test: nothing else on the machine does. */
-export function processesWithHome(home: string): string[] {
-  return readdirSync('/proc').filter((entry) => {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return false;
+export function processesWithHome(home: string): number[] {
+  return processIds().filter((pid) => {
+    if (pid === process.pid) return false;
     try {
-      return readFileSync(`/proc/${entry}/environ`, 'utf8').includes(`HOME=${home}`);
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`HOME=${home}`);
     } catch {
       return false;
     }

@@ -1,9 +1,10 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AppError } from '../../common/errors.ts';
+import { processIds } from '../../common/process-tree.ts';
 import { ProcessDriver } from '../drivers/process-driver.ts';
 import { describeDriver } from '../testing/driver-conformance.ts';
 
@@ -22,10 +23,10 @@ describeDriver({
 async function listenerOf(port: string): Promise<number> {
   const listening = new RegExp(`^ *\\d+: \\S+:${Number(port).toString(16).toUpperCase().padStart(4, '0')} \\S+ 0A(?: +\\S+){5} +(\\d+)`, 'm');
   const inode = listening.exec(readFileSync('/proc/net/tcp', 'utf8'))?.[1];
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+  for (const pid of processIds()) {
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
     for (const descriptor of descriptors) {
-      if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '')) === `socket:[${inode}]`) return Number(pid);
+      if ((await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '')) === `socket:[${inode}]`) return pid;
     }
   }
   throw new Error(`nobody listens on port ${port}`);

@@ -1,8 +1,9 @@
 // What becomes of slots: cleaned, retained, crashed, off-loaded, and kept apart between namespaces.
 import { strict as assert } from 'node:assert';
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { eventually } from '../../common/testing/eventually.ts';
+import { processIds } from '../../common/process-tree.ts';
 import { privateBytesNow } from '../memory.ts';
 import { assertExtensionError, DrivenRuntime, inferenceCode, isAlive, phaseOf } from '../testing/driven-runtime.ts';
 import { zipBase64 } from '../testing/zip.ts';
@@ -197,7 +198,7 @@ describe('a slot that ends by itself', () => {
     await driven.loaded('one');
     await driven.initialised('two', counterCode);
     const { pid: own, home } = (await driven.result()) as { pid: number; home: string };
-    const pid = readdirSync('/proc').map(Number).filter((candidate) => candidate !== own && worksBelow(candidate, path.dirname(home)));
+    const pid = processIds().filter((candidate) => candidate !== own && worksBelow(candidate, path.dirname(home)));
     assert.ok(pid.length > 0);
     for (const slot of pid) process.kill(slot, 'SIGKILL');
     await eventually(async () => (await driven.slotStates())['guest/one'] === undefined, 'the resident slot is gone');

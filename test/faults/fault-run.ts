@@ -11,11 +11,14 @@
 // - after each repair, calls start warm or pre-loaded as often as before within a minute.
 import { KafkaBus } from '../../common/bus/kafka-bus.ts';
 import { createRandom, type Random } from '../../common/random.ts';
+import { alive, childrenOf, descendantsOf } from '../../common/process-tree.ts';
 import { CouchStandIn } from '../../invoker-plugin/testing/couch-stand-in.ts';
 import { logger } from '../../invoker-plugin/testing/stock-deployment.ts';
 import { StockController, type Completed, type StockAction } from '../../invoker-plugin/testing/stock-controller.ts';
 import type { KafkaBroker } from '../../scripts/kafka-broker/broker.ts';
-import { alive, childrenOf, descendantsOf, PartProcess } from './part-process.ts';
+import { PartProcess } from './part-process.ts';
+
+const pidsBelow = (pid: number): number[] => descendantsOf(pid).map((entry) => entry.pid);
 
 export const victims = ['broker', 'invoker', 'planner', 'container'] as const;
 export type Victim = (typeof victims)[number];
@@ -123,7 +126,7 @@ class FaultRun {
       await replay;
       const allEnded = (): boolean => [...this.sent.values()].every(({ completed }) => completed !== undefined);
       await Promise.race([this.controller?.until(allEnded), sleep(forcedCompletionMs + 10_000)]);
-      left = this.invokers.flatMap(({ pid }) => descendantsOf(pid));
+      left = this.invokers.flatMap(({ pid }) => pidsBelow(pid));
     } finally {
       this.isReplaying = false;
       await replay;
@@ -243,12 +246,12 @@ class FaultRun {
       const containers = childrenOf(invoker?.pid ?? 0);
       if (containers.length === 0) return [];
       const container = this.faults.pick(containers);
-      const hanging = descendantsOf(container);
+      const hanging = pidsBelow(container);
       process.kill(container, 'SIGKILL');
       return hanging;
     }
     const part = victim === 'planner' ? this.planner : invoker;
-    const hanging = descendantsOf(part?.pid ?? 0);
+    const hanging = pidsBelow(part?.pid ?? 0);
     await part?.end('SIGKILL');
     await sleep(downMs);
     await part?.start();

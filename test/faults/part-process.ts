@@ -1,7 +1,6 @@
-// A part of the system as a process of its own, `instainfer COMMAND`: started, waited for, killed, and what hangs on it.
+// A part of the system as a process of its own, `instainfer COMMAND`: started, waited for, killed.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -62,47 +61,4 @@ export class PartProcess {
     child.kill(signal);
     await gone;
   }
-}
-
-interface ProcessEntry {
-  readonly pid: number;
-  readonly parent: number;
-}
-
-function allProcesses(): ProcessEntry[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        // The command's name, in brackets, may hold blanks.
-        const fields = readFileSync(`/proc/${name}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-        return fields[0] === 'Z' ? [] : [{ pid: Number(name), parent: Number(fields[1]) }];
-      } catch {
-        return [];
-      }
-    });
-}
-
-/** Everything that hangs on a process, children first. */
-export function descendantsOf(pid: number): number[] {
-  const all = allProcesses();
-  const found: number[] = [];
-  for (let level = [pid]; level.length > 0; ) {
-    level = all.filter(({ parent }) => level.includes(parent)).map((entry) => entry.pid);
-    found.push(...level);
-  }
-  return found;
-}
-
-/** Processes that hang on it directly: an invoker's containers. */
-export function childrenOf(pid: number): number[] {
-  return allProcesses()
-    .filter(({ parent }) => parent === pid)
-    .map((entry) => entry.pid);
-}
-
-/** Those of the processes that are still there. */
-export function alive(pids: readonly number[]): number[] {
-  const all = new Set(allProcesses().map(({ pid }) => pid));
-  return pids.filter((pid) => all.has(pid));
 }
