@@ -1,5 +1,6 @@
 // What the controller plugin publishes: one plan for each action, on a compacted topic keyed by the action key.
 import { z } from 'zod';
+import type { DeepReadonly } from '../common/deep-readonly.ts';
 
 /** Topic of the plans; compacted, keyed by action key. */
 export const planTopic = 'instainfer-plans';
@@ -32,4 +33,4 @@ export const planSchema = z.object({
   /** Ids of the invokers that should prepare for the action; the others need not. Absent: every one of them. */
   invokers: z.array(z.number().int().nonnegative()).readonly().optional(),
 });
-export type Plan = z.infer<typeof planSchema>;
+export type Plan = DeepReadonly<z.infer<typeof planSchema>>;

@@ -78,12 +78,13 @@ export class ActivationAnswers implements ActivationListener {
     const hasLogs = action.limits.logsMegabytes !== 0;
     if (!hasLogs && message.blocking) {
       await acknowledger.combined(message, record);
-    } else {
-      await acknowledger.result(message, record);
-      if (hasLogs) record.logs = (await outcome.logs).lines;
-      await acknowledger.completion(message, record);
+      this.finish({ message, record, arrivedAt, command, outcome });
+      return;
     }
-    this.finish({ message, record, arrivedAt, command, outcome });
+    await acknowledger.result(message, record);
+    const whole = hasLogs ? { ...record, logs: (await outcome.logs).lines } : record;
+    await acknowledger.completion(message, whole);
+    this.finish({ message, record: whole, arrivedAt, command, outcome });
   }
 
   async failed({ message, arrivedAt, onBehalfOf }: PendingActivation, reason: FailActivation['reason'], response?: ActivationResponse): Promise<void> {

@@ -43,9 +43,13 @@ function contextOf(message: ActivationMessage, action: ActionDocument, deadlineA
   };
 }
 
+function isList(content: NonNullable<ActivationMessage['content']>): content is readonly unknown[] {
+  return Array.isArray(content);
+}
+
 /** The `value` of /init. */
 export function initValueOf(message: ActivationMessage, action: ActionDocument, deadlineAt: number): InitValue {
-  const content = message.content === undefined || Array.isArray(message.content) ? {} : message.content;
+  const content = message.content === undefined || isList(message.content) ? {} : message.content;
   const parameters = message.initArgs.map((name): [string, string] => [name, asEnvironmentText(content[name])]);
   const context = Object.entries(contextOf(message, action, deadlineAt)).map(([key, value]): [string, string] => [`__OW_${key.toUpperCase()}`, value]);
   return {
@@ -61,6 +65,6 @@ export function initValueOf(message: ActivationMessage, action: ActionDocument, 
 /** The body of /run. */
 export function runBodyOf(message: ActivationMessage, action: ActionDocument, deadlineAt: number): Record<string, unknown> {
   const content = message.content ?? {};
-  const value = Array.isArray(content) ? content : Object.fromEntries(Object.entries(content).filter(([name]) => !message.initArgs.includes(name)));
+  const value = isList(content) ? content : Object.fromEntries(Object.entries(content).filter(([name]) => !message.initArgs.includes(name)));
   return { value, ...contextOf(message, action, deadlineAt) };
 }

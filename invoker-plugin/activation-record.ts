@@ -21,7 +21,7 @@ export interface ActivationInterval {
 export function activationRecord(message: ActivationMessage, action: ActionDocument, response: ActivationResponse, interval: ActivationInterval): WhiskActivation {
   const { limits } = action;
   const [start, end] = [Math.round(interval.startedAt), Math.round(interval.endedAt)];
-  const annotations: WhiskActivation['annotations'] = [
+  const annotations: WhiskActivation['annotations'][number][] = [
     { key: 'limits', value: { concurrency: limits.concurrency, logs: limits.logsMegabytes, memory: limits.memoryMegabytes, timeout: limits.timeoutMs } },
     { key: 'path', value: action.qualifiedName },
     { key: 'kind', value: action.kind },
@@ -40,7 +40,7 @@ export function activationRecord(message: ActivationMessage, action: ActionDocum
 /** The record of an activation that never ran. */
 export function fallbackRecord(message: ActivationMessage, response: ActivationResponse, at: number): WhiskActivation {
   const { path, name, version = '0.0.1' } = message.action;
-  const annotations: WhiskActivation['annotations'] = [
+  const annotations: WhiskActivation['annotations'][number][] = [
     { key: 'path', value: `${path}/${name}` },
     { key: 'kind', value: 'unknown' },
   ];
@@ -66,6 +66,5 @@ function recordOf(message: ActivationMessage, own: Pick<WhiskActivation, 'name' 
     logs: [],
     annotations: own.annotations,
   };
-  if (message.cause !== undefined) record.cause = message.cause;
-  return record;
+  return message.cause === undefined ? record : { ...record, cause: message.cause };
 }

@@ -1,6 +1,7 @@
 // What the invoker plugin publishes: which artifacts are resident where, and what loading them costs, on a compacted
 // topic keyed by `invoker/container`; a container that is gone is a null record.
 import { z } from 'zod';
+import type { DeepReadonly } from '../common/deep-readonly.ts';
 
 /** Topic of the residency reports; compacted. */
 export const residencyTopic = 'instainfer-residency';
@@ -23,4 +24,4 @@ export const residencySchema = z.object({
   usedBytes: z.number().nonnegative(),
   limitBytes: z.number().positive(),
 });
-export type Residency = z.infer<typeof residencySchema>;
+export type Residency = DeepReadonly<z.infer<typeof residencySchema>>;

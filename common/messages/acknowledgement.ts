@@ -1,6 +1,7 @@
 // What an invoker answers on a controller's `completed` topic: the result, the freed slot, or both at once.
 // Wire facts: core/connector/Message.scala, AcknowledgementMessage and WhiskActivation.
 import { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import { activationIdSchema, invokerInstanceSchema, transactionIdSchema } from './identity.ts';
 import { wireObject } from './wire-object.ts';
 
@@ -13,7 +14,7 @@ export const activationResponseSchema = wireObject({
   result: z.unknown().optional(),
   size: z.number().int().nonnegative().optional(),
 });
-export type ActivationResponse = z.infer<typeof activationResponseSchema>;
+export type ActivationResponse = DeepReadonly<z.infer<typeof activationResponseSchema>>;
 
 /** A parameter or annotation: `init` marks what goes to /init only, `encryption` names the scheme of a locked value. */
 export const parameterSchema = z.object({ key: z.string(), value: z.unknown(), init: z.boolean().optional(), encryption: z.string().optional() });
@@ -39,7 +40,7 @@ export const whiskActivationSchema = wireObject({
   publish: z.boolean(),
   annotations: z.array(parameterSchema),
 });
-export type WhiskActivation = z.infer<typeof whiskActivationSchema>;
+export type WhiskActivation = DeepReadonly<z.infer<typeof whiskActivationSchema>>;
 
 /** `response` is the whole record, or only its id when the record was too large or nobody waits (shrunk). */
 const responseOrIdSchema = z.union([activationIdSchema, whiskActivationSchema]);
@@ -69,9 +70,9 @@ export const acknowledgementSchema: z.ZodType<Acknowledgement> = z.looseObject({
   for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
   return z.NEVER;
 });
-export type Combined = z.infer<typeof combinedSchema>;
-export type Completion = z.infer<typeof completionSchema>;
-export type Result = z.infer<typeof resultSchema>;
+export type Combined = DeepReadonly<z.infer<typeof combinedSchema>>;
+export type Completion = DeepReadonly<z.infer<typeof completionSchema>>;
+export type Result = DeepReadonly<z.infer<typeof resultSchema>>;
 export type Acknowledgement = Combined | Completion | Result;
 
 /** The topic on which a controller reads its acknowledgements. */

@@ -1,6 +1,7 @@
 // The message a controller puts on an invoker's topic: run this action with these arguments.
 // Wire facts: core/connector/Message.scala, ActivationMessage.
 import { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import { actionKeyOf, type ActionKey } from '../action-identity.ts';
 import { actionNameSchema, activationIdSchema, controllerInstanceSchema, transactionIdSchema, userSchema } from './identity.ts';
 import { wireObject } from './wire-object.ts';
@@ -24,7 +25,7 @@ export const activationMessageSchema = wireObject({
   cause: activationIdSchema.optional(),
   traceContext: z.record(z.string(), z.string()).optional(),
 });
-export type ActivationMessage = z.infer<typeof activationMessageSchema>;
+export type ActivationMessage = DeepReadonly<z.infer<typeof activationMessageSchema>>;
 
 /** The topic on which invoker `instance` takes its work. */
 export function invokerTopic(instance: number): string {

@@ -1,7 +1,8 @@
 // Between the bytes of a record and a checked message. An unreadable record is a value with a reason, never a crash.
 import { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 
-export type Decoded<T> = { readonly ok: true; readonly message: T } | { readonly ok: false; readonly reason: string };
+export type Decoded<T> = { readonly ok: true; readonly message: DeepReadonly<T> } | { readonly ok: false; readonly reason: string };
 
 /** Of each schema the text that was decoded last, and what came of it. */
 const lastDecoded = new WeakMap<z.ZodType, { readonly text: string; readonly decoded: Decoded<unknown> }>();
@@ -10,7 +11,7 @@ const lastDecoded = new WeakMap<z.ZodType, { readonly text: string; readonly dec
  * Parses a record's JSON and checks it against a message schema; unknown fields are dropped. A tombstone is no message.
  *
  * Where several parts of one process read a topic, they read each record one right after the other: it is parsed and checked
- * once, and they share the message. So nobody changes a message that was decoded.
+ * once, and they share the message. So nobody may change a message that was decoded.
  */
 export function decode<T>(schema: z.ZodType<T>, record: string | null): Decoded<T> {
   if (record === null) return { ok: false, reason: 'a null value' };
@@ -29,7 +30,7 @@ function decodeText<T>(schema: z.ZodType<T>, record: string): Decoded<T> {
     return { ok: false, reason: 'not JSON' };
   }
   const parsed = schema.safeParse(json);
-  if (parsed.success) return { ok: true, message: parsed.data };
+  if (parsed.success) return { ok: true, message: parsed.data as DeepReadonly<T> };
   const issue = parsed.error.issues[0];
   return { ok: false, reason: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}` };
 }

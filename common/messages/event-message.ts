@@ -1,5 +1,6 @@
 // OpenWhisk's user events on the `events` topic. Wire facts: core/connector/Message.scala, EventMessage.
 import { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import type { WhiskActivation } from './acknowledgement.ts';
 import { wireObject } from './wire-object.ts';
 
@@ -28,7 +29,7 @@ export const activationEventSchema = wireObject({
     userDefinedStatusCode: z.number().optional(),
   }),
 });
-export type ActivationEvent = z.infer<typeof activationEventSchema>;
+export type ActivationEvent = DeepReadonly<z.infer<typeof activationEventSchema>>;
 
 export const metricEventSchema = wireObject({
   source: z.string(),
@@ -39,9 +40,9 @@ export const metricEventSchema = wireObject({
   timestamp: z.number(),
   body: wireObject({ metricName: z.string(), metricValue: z.number() }),
 });
-export type MetricEvent = z.infer<typeof metricEventSchema>;
+export type MetricEvent = DeepReadonly<z.infer<typeof metricEventSchema>>;
 export const eventMessageSchema = z.union([activationEventSchema, metricEventSchema]);
-export type EventMessage = z.infer<typeof eventMessageSchema>;
+export type EventMessage = DeepReadonly<z.infer<typeof eventMessageSchema>>;
 
 /** Of a result that asks for a status at its top or in its `error`; what is no number asks for 400. */
 function userDefinedStatusCodeOf(result: unknown): number | undefined {

@@ -1,6 +1,7 @@
 // Scalars and identities that OpenWhisk's Kafka messages share: transaction ids, action names, instances, users.
 // Wire facts: openwhisk/common/scala/.../core/entity and core/connector/Message.scala (Apache OpenWhisk 2.0.0).
 import { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import { wireObject } from './wire-object.ts';
 
 /**
@@ -9,7 +10,7 @@ import { wireObject } from './wire-object.ts';
  * an activation does not fail for it.
  */
 export const transactionIdSchema = z.tuple([z.string(), z.number()], z.unknown()).catch((): [string, number] => ['sid_unknown', Date.now()]);
-export type TransactionId = z.infer<typeof transactionIdSchema>;
+export type TransactionId = DeepReadonly<z.infer<typeof transactionIdSchema>>;
 
 /** 32 lower-case hex digits. */
 export const activationIdSchema = z.string().regex(/^[0-9a-f]{32}$/, 'an activation id is 32 hex digits');
@@ -29,13 +30,13 @@ function nameOfDocumentId(id: string): { path: string; name: string } {
   const slash = id.lastIndexOf('/');
   return { path: id.slice(id.startsWith('/') ? 1 : 0, Math.max(0, slash)), name: id.slice(slash + 1) };
 }
-export type WireActionName = z.infer<typeof actionNameSchema>;
+export type WireActionName = DeepReadonly<z.infer<typeof actionNameSchema>>;
 
 export const controllerInstanceSchema = wireObject({
   asString: z.string().regex(/^[a-zA-Z0-9._-]{1,128}$/),
   instanceType: z.literal('controller').default('controller'),
 });
-export type ControllerInstance = z.infer<typeof controllerInstanceSchema>;
+export type ControllerInstance = DeepReadonly<z.infer<typeof controllerInstanceSchema>>;
 
 /** `userMemory` is a size such as `2147483648 B`; tags and dedicatedNamespaces are required by readers. */
 export const invokerInstanceSchema = wireObject({
@@ -48,7 +49,7 @@ export const invokerInstanceSchema = wireObject({
   displayedName: z.string().optional(),
   busyMemory: z.string().optional(),
 });
-export type InvokerInstance = z.infer<typeof invokerInstanceSchema>;
+export type InvokerInstance = DeepReadonly<z.infer<typeof invokerInstanceSchema>>;
 
 /** Who invokes. `authkey` is a secret: never log it. */
 export const userSchema = wireObject({
@@ -58,4 +59,4 @@ export const userSchema = wireObject({
   rights: z.array(z.string()).default([]),
   limits: z.record(z.string(), z.unknown()).default({}),
 });
-export type User = z.infer<typeof userSchema>;
+export type User = DeepReadonly<z.infer<typeof userSchema>>;

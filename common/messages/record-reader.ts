@@ -2,6 +2,7 @@
 // never a stall, and never the record's content in a log: it may hold keys and users' data.
 import type { z } from 'zod';
 import type { BusRecord } from '../bus/bus.ts';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import type { Logger } from '../logger.ts';
 import { decode } from './codec.ts';
 
@@ -19,7 +20,7 @@ export class RecordReader {
   }
 
   /** The message of a record, or undefined when it is not one of `schema`. */
-  read<T>(schema: z.ZodType<T>, record: BusRecord): T | undefined {
+  read<T>(schema: z.ZodType<T>, record: BusRecord): DeepReadonly<T> | undefined {
     const decoded = decode(schema, record.value);
     if (decoded.ok) return decoded.message;
     const { topic, partition, offset } = record;

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import type { z } from 'zod';
+import type { DeepReadonly } from '../deep-readonly.ts';
 import { acknowledgementSchema, activationIdOf, freesSlot, type Acknowledgement } from '../messages/acknowledgement.ts';
 import { activationMessageSchema, isHealthCheck } from '../messages/activation-message.ts';
 import { cacheInvalidationSchema } from '../messages/cache-invalidation.ts';
@@ -31,7 +32,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   'cache-invalidation': cacheInvalidationSchema,
 };
 
-function read<T>(schema: z.ZodType<T>, wire: unknown): T {
+function read<T>(schema: z.ZodType<T>, wire: unknown): DeepReadonly<T> {
   const decoded = decode(schema, JSON.stringify(wire));
   assert.ok(decoded.ok, decoded.ok ? '' : decoded.reason);
   return decoded.message;

@@ -1,5 +1,6 @@
 // An action's history as it is kept on a compacted topic of our own, so that a new planner knows what the last one knew.
 import { z } from 'zod';
+import type { DeepReadonly } from '../../common/deep-readonly.ts';
 import { createHistogram } from '../core/histogram.ts';
 import { mostHours } from '../core/hourly-counts.ts';
 import { mostGaps } from '../core/rate.ts';
@@ -25,7 +26,7 @@ export const historyRecordSchema = z.object({
   readTo: z.array(z.tuple([z.string(), count])),
   memoryMegabytes: z.number().positive().optional(),
 });
-export type HistoryRecord = z.infer<typeof historyRecordSchema>;
+export type HistoryRecord = DeepReadonly<z.infer<typeof historyRecordSchema>>;
 
 export function historyRecordOf(actionKey: string, history: ArrivalHistory): HistoryRecord {
   const { firstArrivalAt, lastArrivalAt, memoryMegabytes, placedOn: _placedOn, gapModel: _gapModel, invokers, readTo, ...rest } = history;
@@ -41,14 +42,19 @@ export function historyRecordOf(actionKey: string, history: ArrivalHistory): His
   };
 }
 
-export function historyOfRecord({ formatVersion: _formatVersion, actionKey: _actionKey, ...record }: HistoryRecord): ArrivalHistory {
+/** A history of its own: the record may be shared, and a history changes. */
+export function historyOfRecord({ firstArrivalAt, lastArrivalAt, deployedAt, gapsMs, histogram, hourly, times, invokers, readTo, memoryMegabytes }: HistoryRecord): ArrivalHistory {
   return {
-    ...record,
-    firstArrivalAt: record.firstArrivalAt,
-    lastArrivalAt: record.lastArrivalAt,
-    memoryMegabytes: record.memoryMegabytes,
-    invokers: new Map(record.invokers),
-    readTo: new Map(record.readTo),
+    firstArrivalAt,
+    lastArrivalAt,
+    deployedAt,
+    gapsMs: [...gapsMs],
+    histogram: { ...histogram, bins: [...histogram.bins] },
+    hourly: { ...hourly, counts: [...hourly.counts] },
+    times: { ...times },
+    invokers: new Map(invokers),
+    readTo: new Map(readTo),
+    memoryMegabytes,
     placedOn: undefined,
   };
 }

@@ -1,5 +1,6 @@
 // What invokers say to each other: how they stand, which activations they offer each other, and who takes them.
 import { z } from 'zod';
+import type { DeepReadonly } from '../../common/deep-readonly.ts';
 import { activationMessageSchema } from '../../common/messages/activation-message.ts';
 import { activationIdSchema, invokerInstanceSchema } from '../../common/messages/identity.ts';
 
@@ -20,7 +21,7 @@ export const standingSchema = z.object({
   /** Whether it takes activations that others offer. */
   takesOffers: z.boolean(),
 });
-export type Standing = z.infer<typeof standingSchema>;
+export type Standing = DeepReadonly<z.infer<typeof standingSchema>>;
 
 /**
  * Offers and what becomes of them: one topic with one partition, so that all invokers read them in the same order. The first
@@ -44,7 +45,7 @@ export const offerSchema = activationMessageSchema.and(
     }),
   }),
 );
-export type Offer = z.infer<typeof offerSchema>;
+export type Offer = DeepReadonly<z.infer<typeof offerSchema>>;
 
 export const claimKinds = ['taken', 'refused', 'reclaimed'] as const;
 /** `taken`, `refused`: by the receiver. `reclaimed`: by the origin, which heard neither in time. */
@@ -56,6 +57,6 @@ export const claimSchema = z.object({
   invoker: z.number().int().nonnegative(),
   life: z.string(),
 });
-export type Claim = z.infer<typeof claimSchema>;
+export type Claim = DeepReadonly<z.infer<typeof claimSchema>>;
 
 export const forwardRecordSchema = z.union([claimSchema, offerSchema]);
