@@ -19,6 +19,8 @@ export interface Adoption {
   readonly loadMs: number;
   /** Emptying the page cache for a cold load: no part of any phase. */
   readonly evictionMs: number;
+  /** What loading has had read from the disk so far; undefined where nothing was loaded, or that is not known. */
+  readonly diskBytes: number | undefined;
 }
 
 /** The action's code or archive does not work; the message is for its author. */
@@ -69,8 +71,8 @@ export async function adoptSlot(context: AdoptionContext, action: ActionCode, va
     return adoptSlot(context, action, value);
   }
   const origin = from === 'loading' ? 'resident' : from;
-  const { loadMs, evictionMs } = await initialise({ slot, origin, action, codeFingerprint, value, pool });
-  return { slot, origin, loadMs: loadMs + waitedForLoadMs, evictionMs };
+  const { loadMs, evictionMs, diskBytes } = await initialise({ slot, origin, action, codeFingerprint, value, pool });
+  return { slot, origin, loadMs: loadMs + waitedForLoadMs, evictionMs, diskBytes };
 }
 
 interface Initialisation {
@@ -82,7 +84,7 @@ interface Initialisation {
   readonly pool: SlotPool;
 }
 
-async function initialise({ slot, origin, action, codeFingerprint, value, pool }: Initialisation): Promise<{ loadMs: number; evictionMs: number }> {
+async function initialise({ slot, origin, action, codeFingerprint, value, pool }: Initialisation): Promise<Pick<Adoption, 'loadMs' | 'evictionMs' | 'diskBytes'>> {
   const env = environmentOf(value.env);
   const isUnpacked = slot.codeFingerprint === codeFingerprint;
   slot.codeFingerprint = codeFingerprint;
@@ -94,7 +96,7 @@ async function initialise({ slot, origin, action, codeFingerprint, value, pool }
   if (reply.type !== 'initialised') throw new InitError('The slot gave an answer that was not asked for.');
   slot.artifacts = reply.artifacts;
   slot.lastUsefulAt = performance.now();
-  return reply;
+  return { loadMs: reply.loadMs, evictionMs: reply.evictionMs, diskBytes: reply.diskBytes };
 }
 
 /** Whose code it is, out of the environment that comes with it; undefined when that does not say. */

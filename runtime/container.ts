@@ -49,6 +49,8 @@ const missingCode: Refusal = { allowed: false, status: 403, error: 'Missing main
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const milliseconds = (value: number): string => Math.max(0, value).toFixed(2);
+/** Not a duration: what loading had read from the disk, in bytes. */
+const diskTiming = (bytes: number | undefined): string => (bytes === undefined ? '' : `, disk;desc="${Math.round(bytes)}"`);
 
 export class Container {
   private readonly options: ContainerOptions;
@@ -98,10 +100,10 @@ export class Container {
         setOomScore(slot.pid, 'active');
         this.watch.onBusy();
       };
-      const { origin, loadMs, evictionMs } = await adoptSlot({ pool: this.pool, loader: this.loader, onTaken }, action, value);
+      const { origin, loadMs, evictionMs, diskBytes } = await adoptSlot({ pool: this.pool, loader: this.loader, onTaken }, action, value);
       this.advance('initSucceeded');
       const initMs = performance.now() - startedAt - loadMs - evictionMs;
-      return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(loadMs)}, slot;desc="${origin}"` };
+      return { status: 200, body: json({ OK: true }), timing: `init;dur=${milliseconds(initMs)}, load;dur=${milliseconds(loadMs)}, slot;desc="${origin}"${diskTiming(diskBytes)}` };
     } catch (error) {
       return this.initFailed(error);
     }
@@ -121,7 +123,7 @@ export class Container {
       slot.artifacts = reply.artifacts;
       slot.lastUsefulAt = performance.now();
       const runMs = performance.now() - startedAt - reply.loadMs - reply.evictionMs;
-      return { status: reply.status, body: reply.body, timing: `load;dur=${milliseconds(reply.loadMs)}, run;dur=${milliseconds(runMs)}` };
+      return { status: reply.status, body: reply.body, timing: `load;dur=${milliseconds(reply.loadMs)}, run;dur=${milliseconds(runMs)}${diskTiming(reply.diskBytes)}` };
     } catch {
       // Nobody else will end this activation's log.
       await writeLogMarkers();

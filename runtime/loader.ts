@@ -102,7 +102,7 @@ export class Loader {
     const { pool } = this.options;
     const resident = pool.find(load.owner, ['resident', 'retained']);
     // What a frozen slot lacks its call loads: it does not load before it is woken.
-    if (resident !== undefined && (resident.state === 'retained' || missingPartsOf(resident).length === 0)) return this.reply(load, resident, 0);
+    if (resident !== undefined && (resident.state === 'retained' || missingPartsOf(resident).length === 0)) return this.reply(load, resident, { loadMs: 0, diskBytes: 0 });
 
     const archive = this.archiveFor(load);
     const artifactBytes = await this.predictArtifactBytes(load.request, resident);
@@ -123,8 +123,8 @@ export class Loader {
     try {
       if (slot !== active && slot !== resident) slot = await this.readyOrAnother(slot, load, archive);
       // A slot that holds the rest has unpacked the archive already.
-      const evictionMs = await this.loadInto(slot, load, slot === resident ? undefined : archive);
-      return await this.reply(load, slot, performance.now() - load.startedAt - evictionMs);
+      const { evictionMs, diskBytes } = await this.loadInto(slot, load, slot === resident ? undefined : archive);
+      return await this.reply(load, slot, { loadMs: performance.now() - load.startedAt - evictionMs, diskBytes });
     } catch (error) {
       if (slot !== active) await slot.kill();
       throw this.asExtensionError(error, load);
@@ -182,8 +182,8 @@ export class Loader {
     return another;
   }
 
-  /** @returns milliseconds of eviction, which are no part of the load */
-  private async loadInto(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<number> {
+  /** @returns milliseconds of eviction, which are no part of the load, and what was read from the disk */
+  private async loadInto(slot: Slot, load: Load, archive: ActionCode | undefined): Promise<{ evictionMs: number; diskBytes: number | undefined }> {
     await slot.ready;
     const { artifacts } = load.request;
     const reply = await slot.load({ artifacts, archive, residentModels: this.options.pool.residentArtifactsBeside(slot) });
@@ -194,7 +194,7 @@ export class Loader {
     for (const { name, parts = [] } of reply.artifacts) for (const part of parts) this.learntBytes.set(`part ${name}/${part.name}`, part.bytes);
     if (slot.state === 'loading') slot.state = 'resident';
     slot.lastUsefulAt = performance.now();
-    return reply.evictionMs;
+    return { evictionMs: reply.evictionMs, diskBytes: reply.diskBytes };
   }
 
   private asExtensionError(error: unknown, load: Load): ExtensionError {
@@ -210,10 +210,10 @@ export class Loader {
     return new ExtensionError('artifact', describeError(error));
   }
 
-  private async reply(load: Load, slot: Slot, loadMs: number): Promise<LoadReply> {
+  private async reply(load: Load, slot: Slot, { loadMs, diskBytes }: { loadMs: number; diskBytes: number | undefined }): Promise<LoadReply> {
     await this.options.pool.measure();
     slot.reservedBytes = 0;
-    return { ok: true, action: load.request.action, loadMs, residentBytes: slot.measuredBytes, artifacts: [...slot.artifacts], memory: this.options.pool.report() };
+    return { ok: true, action: load.request.action, loadMs, ...(diskBytes === undefined ? {} : { diskBytes }), residentBytes: slot.measuredBytes, artifacts: [...slot.artifacts], memory: this.options.pool.report() };
   }
 
   /** @throws ExtensionError when a stored model is not in the store */

@@ -91,6 +91,11 @@ export interface LoadReply {
   action: string;
   /** Request to ready, warm-up run included. */
   loadMs: number;
+  /**
+   * What the load had fetched from the disk, pages of mapped files included (`read_bytes` of /proc/PID/io): about nothing where
+   * the files were in the page cache. Absent where the kernel does not count it.
+   */
+  diskBytes?: number;
   /** Private (anonymous) memory of the slot. */
   residentBytes: number;
   artifacts: LoadedArtifact[];

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 /**
  * A frame: length of what follows (32 bits), kind (8 bits), content.
  * `message`: JSON. `run`: id (32 bits), request body.
- * `ran`: id (32), status (16), loadMs (64, floating point), evictionMs (64, floating point), length of the artifacts
- * (32), the artifacts as JSON (nothing when they are what was told last), reply body. All numbers little-endian.
+ * `ran`: id (32), status (16), loadMs, evictionMs and diskBytes (64 each, floating point; the last -1 where unknown), length of
+ * the artifacts (32), the artifacts as JSON (nothing when they are what was told last), reply body. All numbers little-endian.
  */
 export const frameKinds = { message: 0, run: 1, ran: 2 } as const;
 

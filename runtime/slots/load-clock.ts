@@ -1,13 +1,16 @@
 // Measures how long a slot was loading, so that an activation's loading time can be told from its running time.
+import { DiskMeter } from './disk-meter.ts';
 
 /** Loads that overlap count once: the time during which at least one was under way. */
 export class LoadClock {
+  readonly disk = new DiskMeter();
   private totalMs = 0;
   private underWay = 0;
   private sinceMs = 0;
 
-  /** Runs `work` on the clock. */
+  /** Loads a model on the clock, and from now on counts what is fetched from the disk. */
   async during<T>(work: () => Promise<T>): Promise<T> {
+    this.disk.begin();
     this.begin();
     try {
       return await work();
@@ -16,6 +19,7 @@ export class LoadClock {
     }
   }
 
+  /** Loads a library on the clock. */
   duringSync<T>(work: () => T): T {
     this.begin();
     try {

@@ -48,11 +48,14 @@ export const maxMessageLength = 100_000;
 /** Far beyond what OpenWhisk takes (1 MB unless configured otherwise); a larger result fails its activation. */
 export const maxReplyBodyBytes = 64 * 1024 * 1024;
 
-/** `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it. */
+/**
+ * `evictionMs`: time spent on emptying the page cache for a cold load; a condition of the experiment, no part of it.
+ * `diskBytes`: what loads had read from the disk; absent where nothing was loaded, or the kernel does not count it.
+ */
 export type SlotMessage =
   | { readonly type: 'ready' }
-  | { readonly type: 'loaded'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly evictionMs: number }
-  | { readonly type: 'initialised'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly loadMs: number; readonly evictionMs: number }
+  | { readonly type: 'loaded'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly evictionMs: number; readonly diskBytes?: number | undefined }
+  | { readonly type: 'initialised'; readonly id: number; readonly artifacts: LoadedArtifact[]; readonly loadMs: number; readonly evictionMs: number; readonly diskBytes?: number | undefined }
   /** A load or an init did not work; `message` is for the person who wrote the action. */
   | { readonly type: 'failed'; readonly id: number; readonly message: string };
 
@@ -69,6 +72,7 @@ export interface RanReply {
   readonly artifacts: LoadedArtifact[];
   readonly loadMs: number;
   readonly evictionMs: number;
+  readonly diskBytes?: number | undefined;
 }
 export type FromSlot = SlotMessage | RanReply;
 export type SlotReply = Exclude<FromSlot, { type: 'ready' }>;

@@ -12,7 +12,9 @@ export const channelDescriptor = 3;
 /** Bound of the frames that are JSON messages of a slot: errors and lists of artifacts. */
 const maxMessageFrameBytes = 2 ** 20;
 const maxArtifactsBytes = 2 ** 18;
-const ranPrefixBytes = 4 + 2 + 8 + 8 + 4;
+const ranPrefixBytes = 4 + 2 + 8 + 8 + 8 + 4;
+/** Stands for an amount that is not known. */
+const unknownAmount = -1;
 const maxFrameFromSlotBytes = maxReplyBodyBytes + maxArtifactsBytes + ranPrefixBytes + 1;
 /** What the proxy sends is trusted; its size is bounded by that of a request body. */
 const maxFrameToSlotBytes = 2 ** 30;
@@ -97,7 +99,8 @@ export class ProxyChannel {
     if (content.length < ranPrefixBytes) throw new FrameError('A reply without its numbers.');
     const status = content.readUInt16LE(4);
     const [loadMs, evictionMs] = [content.readDoubleLE(6), content.readDoubleLE(14)];
-    const bodyAt = ranPrefixBytes + content.readUInt32LE(22);
+    const diskBytes = content.readDoubleLE(22);
+    const bodyAt = ranPrefixBytes + content.readUInt32LE(30);
     if (!isRunStatus(status) || !(loadMs >= 0 && evictionMs >= 0 && loadMs + evictionMs < Infinity) || bodyAt > content.length) throw new FrameError('A reply whose numbers cannot be.');
     if (bodyAt > ranPrefixBytes) {
       const artifacts = checkedArtifacts(jsonOf(content.subarray(ranPrefixBytes, bodyAt)));
@@ -106,7 +109,7 @@ export class ProxyChannel {
     }
     const id = content.readUInt32LE(0);
     this.runsUnderWay.delete(id);
-    return { type: 'ran', id, status, loadMs, evictionMs, artifacts: this.artifacts, body: content.subarray(bodyAt) };
+    return { type: 'ran', id, status, loadMs, evictionMs, diskBytes: diskBytes >= 0 && diskBytes < Infinity ? diskBytes : undefined, artifacts: this.artifacts, body: content.subarray(bodyAt) };
   }
 }
 
@@ -133,7 +136,7 @@ export class SlotChannel {
   }
 
   /** Adds a reply; it leaves with the next {@link flush}. */
-  addRan({ id, status, loadMs, evictionMs, artifacts, body }: RanReply): void {
+  addRan({ id, status, loadMs, evictionMs, diskBytes = unknownAmount, artifacts, body }: RanReply): void {
     const text = JSON.stringify(artifacts);
     const changed = text === this.toldArtifacts ? nothing : Buffer.from(text);
     this.toldArtifacts = text;
@@ -142,7 +145,8 @@ export class SlotChannel {
     prefix.writeUInt16LE(status, 4);
     prefix.writeDoubleLE(loadMs, 6);
     prefix.writeDoubleLE(evictionMs, 14);
-    prefix.writeUInt32LE(changed.length, 22);
+    prefix.writeDoubleLE(diskBytes, 22);
+    prefix.writeUInt32LE(changed.length, 30);
     this.writer.add(frameKinds.ran, prefix, body);
   }
 

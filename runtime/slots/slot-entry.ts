@@ -80,7 +80,7 @@ class SlotProcess {
     const spent = this.stopwatch();
     // Where the request declares nothing, the archive may.
     await this.registry.loadAhead(artifactCount(message.artifacts) > 0 ? message.artifacts : this.registry.declared);
-    return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs };
+    return { type: 'loaded', id: message.id, artifacts: this.artifacts, evictionMs: spent().evictionMs, diskBytes: this.registry.clock.disk.end() };
   }
 
   private async init(message: ToSlot & { type: 'init' }): Promise<Answer> {
@@ -95,7 +95,7 @@ class SlotProcess {
       await this.enter(message.env);
       this.handler = await requireArchive(message.main, this.actionDir);
     }
-    return { type: 'initialised', id: message.id, artifacts: this.artifacts, ...spent() };
+    return { type: 'initialised', id: message.id, artifacts: this.artifacts, ...spent(), diskBytes: this.registry.clock.disk.lap() };
   }
 
   /** Before any of the action's code runs. What /init gives goes before where the declared models lie. */
@@ -123,7 +123,7 @@ class SlotProcess {
     const spent = this.stopwatch();
     const outcome: Outcome =
       this.handler === undefined ? { status: 403, body: errorBody('System not initialized.'), ran: false } : withinBounds(await runActivation(this.handler, message.body));
-    const times = spent();
+    const times = { ...spent(), diskBytes: this.registry.clock.disk.end() };
     if (outcome.logLine !== undefined) process.stderr.write(`${outcome.logLine}\n`);
     this.replies.end({ type: 'ran', id: message.id, status: outcome.status, body: outcome.body, artifacts: this.artifacts, ...times }, outcome.ran);
   }

@@ -16,10 +16,10 @@ export function checkedMessage(json: unknown): SlotMessage | undefined {
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 0) return undefined;
   switch (json['type']) {
     case 'loaded':
-      return withArtifacts(json, (artifacts) => (isAmount(json['evictionMs']) ? { type: 'loaded', id, artifacts, evictionMs: json['evictionMs'] } : undefined));
+      return withArtifacts(json, (artifacts) => (isAmount(json['evictionMs']) ? { type: 'loaded', id, artifacts, evictionMs: json['evictionMs'], ...diskBytesIn(json) } : undefined));
     case 'initialised': {
       const { loadMs, evictionMs } = json;
-      return withArtifacts(json, (artifacts) => (isAmount(loadMs) && isAmount(evictionMs) ? { type: 'initialised', id, artifacts, loadMs, evictionMs } : undefined));
+      return withArtifacts(json, (artifacts) => (isAmount(loadMs) && isAmount(evictionMs) ? { type: 'initialised', id, artifacts, loadMs, evictionMs, ...diskBytesIn(json) } : undefined));
     }
     case 'failed':
       return isText(json['message'], maxMessageLength) ? { type: 'failed', id, message: json['message'] } : undefined;
@@ -59,6 +59,9 @@ function withArtifacts(json: Fields, build: (artifacts: LoadedArtifact[]) => Slo
   const artifacts = checkedArtifacts(json['artifacts']);
   return artifacts === undefined ? undefined : build(artifacts);
 }
+
+/** Left out where it is no amount: it says how the load went, not whether it did. */
+const diskBytesIn = ({ diskBytes }: Fields): { diskBytes?: number } => (isAmount(diskBytes) ? { diskBytes } : {});
 
 const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
 const isText = (value: unknown, maxLength: number): value is string => typeof value === 'string' && value.length <= maxLength;

@@ -1,6 +1,8 @@
 // A model store with one large model in a loading form that is mapped: as large as a test wants it, made in no time. Its
-// weights are all zero, in a file without blocks on the disk; in memory its pages are pages like any other's.
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+// weights are all zero, in a file without blocks on the disk; in memory its pages are pages like any other's. Or they are there
+// in full, for who wants them read from a disk.
+import { createHash } from 'node:crypto';
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { currentFormKey } from '../model-store/form-key.ts';
 import { manifestFileName, type Manifest, type StoredFile } from '../model-store/manifest.ts';
@@ -11,16 +13,18 @@ import { bytes, floats, number, text } from './tiny-store.ts';
 /** Where the weights lie in the store. */
 export const weightsFileName = 'large/weights.data';
 
-const unknownDigest = '0'.repeat(64);
+/** Nobody has computed it; no two files have the same. */
+const madeUpDigest = (name: string): string => createHash('sha256').update(name).digest('hex');
 
 /** Writes a store into an empty folder; its model `large` multiplies `x` with a square matrix of about so many bytes. */
-export function writeMappedStore(directory: string, weightBytes: number): void {
+export function writeMappedStore(directory: string, weightBytes: number, weights: 'sparse' | 'in full' = 'sparse'): void {
   const side = Math.floor(Math.sqrt(weightBytes / 4));
   mkdirSync(path.join(directory, 'large'), { mode: 0o755 });
   const graph = storeFile(directory, 'large/large.onnx', mappedMatrix(side));
-  const weights = openSync(path.join(directory, weightsFileName), 'w', 0o644);
-  ftruncateSync(weights, side * side * 4);
-  closeSync(weights);
+  const file = openSync(path.join(directory, weightsFileName), 'w', 0o644);
+  if (weights === 'sparse') ftruncateSync(file, side * side * 4);
+  else writeSync(file, Buffer.alloc(side * side * 4, 1));
+  closeSync(file);
   const opening = { file: graph.path, sessionOptions: { graphOptimizationLevel: 'disabled', extra: { session: { ...quietOptions.extra.session, disable_prepacking: '1' } } } };
   const manifest: Manifest = {
     formatVersion: 1,
@@ -33,7 +37,7 @@ export function writeMappedStore(directory: string, weightBytes: number): void {
         form: {
           key: currentFormKey(),
           kind: 'external-data',
-          files: [graph, { path: weightsFileName, bytes: side * side * 4, sha256: unknownDigest }],
+          files: [graph, { path: weightsFileName, bytes: side * side * 4, sha256: madeUpDigest(weightsFileName) }],
           onPath: opening,
           ahead: opening,
           measured: { onPathLoadMs: 30, aheadLoadMs: 30, firstRunMs: 100, steadyRunMs: 100, privateBytes: 30e6 },
@@ -48,7 +52,7 @@ export function writeMappedStore(directory: string, weightBytes: number): void {
 
 function storeFile(directory: string, name: string, content: Uint8Array): StoredFile {
   writeFileSync(path.join(directory, name), content);
-  return { path: name, bytes: content.length, sha256: unknownDigest };
+  return { path: name, bytes: content.length, sha256: madeUpDigest(name) };
 }
 
 /** IR version 8, opset 17: `x` float32 [1, n] · `w` float32 [n, n] -> `y` float32 [1, n], with `w` in a file of its own. */

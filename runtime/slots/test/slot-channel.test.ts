@@ -30,7 +30,7 @@ function connected(): Ends {
 }
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const ran = (id: number, artifacts: RanReply['artifacts'] = []): RanReply => ({ type: 'ran', id, status: 200, loadMs: 1.5, evictionMs: 0, artifacts, body: Buffer.from('{"a":1}') });
+const ran = (id: number, artifacts: RanReply['artifacts'] = []): RanReply => ({ type: 'ran', id, status: 200, loadMs: 1.5, evictionMs: 0, diskBytes: undefined, artifacts, body: Buffer.from('{"a":1}') });
 
 function frameBytes(kind: number, content: Buffer): Buffer {
   const head = Buffer.alloc(5);
@@ -65,6 +65,19 @@ describe('the channel between proxy and slot', () => {
     slot.flush();
     await nextTurn();
     assert.deepEqual(received, [{ type: 'ready' }, ran(1), ran(2, artifacts), ran(3, artifacts), ran(4)]);
+  });
+
+  it('says what a load had read from the disk, or that nobody knows', async () => {
+    const { slotStream, received } = connected();
+    const slot = new SlotChannel(slotStream, () => undefined);
+    const counted: RanReply = { ...ran(1), diskBytes: 123_456 };
+    for (const reply of [counted, ran(2), { ...ran(3), diskBytes: 0 }]) slot.addRan(reply);
+    slot.flush();
+    slot.send({ type: 'loaded', id: 4, artifacts: [], evictionMs: 0, diskBytes: 7 });
+    slotStream.write(frameBytes(frameKinds.message, Buffer.from('{"type":"loaded","id":5,"artifacts":[],"evictionMs":0,"diskBytes":-1}')));
+    await nextTurn();
+    const loaded = { type: 'loaded' as const, artifacts: [], evictionMs: 0 };
+    assert.deepEqual(received, [counted, ran(2), { ...ran(3), diskBytes: 0 }, { ...loaded, id: 4, diskBytes: 7 }, { ...loaded, id: 5 }]);
   });
 
   it('ignores messages that are none of ours', async () => {
