@@ -41,6 +41,7 @@ class Pool {
       evictionHysteresis: 2,
       headroomShare: 0.1,
       mostPinnedShare: 0.25,
+      readAheadBytesPerSecond: 0,
       maxQueuedActivations: 1000,
     };
   }
@@ -142,6 +143,8 @@ class Pool {
       case 'removeContainer':
         return this.tell('finished', { type: 'containerRemoved', at, containerId: command.containerId, reason: 'requested' });
       case 'failActivation':
+      case 'readAhead':
+      case 'stopReading':
         return;
     }
   }

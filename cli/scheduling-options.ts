@@ -2,10 +2,15 @@
 import { listOption, numberOption, textOption, type OptionDefinition } from '../common/config.ts';
 import { usualWeighing } from '../invoker-plugin/core/config.ts';
 
+/** Of a rate. */
+export const bytesPerMb = 1e6;
+
 /** Of the commands that run actions. */
 export const concurrencyMaxOption = numberOption({ flag: 'concurrency-max', env: 'INSTAINFER_CONCURRENCY_MAX', envAliases: ['CONFIG_whisk_concurrencyLimit_max'], description: "OpenWhisk's whisk.concurrency-limit.max: the most activations that a container runs at once, for actions whose own limit allows it.", valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 });
 
 export const concurrentLoadsOption = numberOption({ flag: 'concurrent-loads', env: 'INSTAINFER_CONCURRENT_LOADS', description: 'Loads ahead of calls that may run at once.', valueName: 'N', min: 1, max: 64, integer: true, defaultValue: 1 });
+
+export const readAheadOption = numberOption({ flag: 'read-ahead', env: 'INSTAINFER_READ_AHEAD', description: 'Model files are read into the page cache ahead of loads, at most so many MB a second, where the host has memory for them; 0: not at all.', valueName: 'MB', min: 0, max: 100_000, defaultValue: usualWeighing.readAheadBytesPerSecond / bytesPerMb });
 
 /** @param description what it is to the command */
 export function modelStoreOption(description: string): OptionDefinition<string | undefined> {

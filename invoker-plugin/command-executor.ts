@@ -15,6 +15,7 @@ import type { CleanContainer, CreateContainer, FailActivation, Load, Offload, Re
 import type { LoadFailureReason, SchedulerEvent } from './core/events.ts';
 import type { Container, ContainerDriver } from './drivers/driver.ts';
 import { ManagedContainer, type ActivationOutcome } from './managed-container.ts';
+import type { ReadingAhead } from './reading-ahead.ts';
 
 /** An activation that was accepted and has not been answered. */
 export interface PendingActivation {
@@ -43,6 +44,8 @@ export interface ExecutorOptions {
   readonly loadTimeoutMs: number;
   /** A container that has served is paused when it has been idle for so long; undefined: never. */
   readonly pauseGraceMs: number | undefined;
+  /** Reads model files ahead; undefined: nobody can here, and the scheduler, who has not heard of the host's memory, does not ask. */
+  readonly reading: ReadingAhead | undefined;
 }
 
 /** How an extension route's refusal reads as a scheduler fact. */
@@ -143,6 +146,9 @@ export class CommandExecutor {
         return this.remove(command);
       case 'failActivation':
         return this.fail(command);
+      case 'readAhead':
+      case 'stopReading':
+        return this.options.reading?.execute(command) ?? Promise.resolve();
     }
   }
 
@@ -230,6 +236,7 @@ export class CommandExecutor {
         initMs: outcome.initMs ?? 0,
         loadMs: outcome.loadMs,
         runMs: outcome.runMs,
+        ...(outcome.diskBytes === undefined ? {} : { diskBytes: outcome.diskBytes }),
       });
       await reported;
     } finally {
@@ -282,8 +289,8 @@ export class CommandExecutor {
       };
       const reply = await managed.awake(() => managed.client.load({ value }, this.options.loadTimeoutMs));
       if (reply.ok) {
-        const { loadMs, residentBytes, memory } = reply.reply;
-        this.emit({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs, residentBytes, usedBytes: memory.usedBytes });
+        const { loadMs, residentBytes, memory, diskBytes } = reply.reply;
+        this.emit({ type: 'loadSucceeded', at: this.now, containerId, actionKey, loadMs, residentBytes, usedBytes: memory.usedBytes, ...(diskBytes === undefined ? {} : { diskBytes }) });
         return;
       }
       if (managed.isBorrowed && failureReasonOf[reply.error.code] === 'cancelled') {

@@ -48,7 +48,7 @@ export class Deployments {
     if (this.known.has(actionKey)) return;
     this.known.add(actionKey);
     this.newest.set(unversionedNameOf(actionKey), actionKey);
-    const { loadMs, residentBytes } = estimate(action);
+    const { loadMs, residentBytes, files = [] } = estimate(action);
     const wishes = this.wishesOf(action);
     const concurrencyLimit = Math.min(action.limits.concurrency, concurrencyMax);
     submit({
@@ -62,6 +62,7 @@ export class Deployments {
       estimatedResidentBytes: residentBytes,
       ...(wishes === undefined ? {} : { wishes }),
       ...(concurrencyLimit > 1 ? { concurrencyLimit } : {}),
+      ...(files.length > 0 ? { files } : {}),
     });
   }
 

@@ -2,14 +2,17 @@
 // remembers a bounded number of activations.
 import { shortNameOf, type ActionKey } from '../common/action-identity.ts';
 import type { FailActivation, SchedulerCommand, StartActivation } from './core/commands.ts';
-import type { SchedulerEvent } from './core/events.ts';
+import type { ReadAheadEnded, SchedulerEvent } from './core/events.ts';
 import { RecentIds } from './recent-ids.ts';
+
+export const preparationKinds = ['load', 'loaded', 'load failed', 'offload', 'container lost', 'read ahead', 'reading ended'] as const;
 
 /** One thing that was done ahead of calls for an action. Times in epoch ms. */
 export interface PreparationNote {
   readonly at: number;
+  /** {@link pageCacheName} where files were read for no container in particular. */
   readonly containerId: string;
-  readonly what: 'load' | 'loaded' | 'load failed' | 'offload' | 'container lost';
+  readonly what: (typeof preparationKinds)[number];
   /** The reason of a command or of a failure; of a load that succeeded, how long it took. */
   readonly why: string;
 }
@@ -27,6 +30,8 @@ export interface ActivationExplanation {
   readonly preparations: readonly PreparationNote[];
 }
 
+/** Where files are that were read ahead. */
+export const pageCacheName = 'page cache';
 const mostActivations = 10_000;
 const mostNotes = 12;
 
@@ -68,6 +73,9 @@ export class Explanations {
       case 'loadFailed':
         this.add(event.actionKey, { at: event.at, containerId: event.containerId, what: 'load failed', why: event.reason });
         return;
+      case 'readAheadEnded':
+        this.add(event.actionKey, { at: event.at, containerId: pageCacheName, what: 'reading ended', why: readingText(event) });
+        return;
       case 'actionRemoved':
         this.notes.delete(event.actionKey);
         return;
@@ -88,6 +96,7 @@ export class Explanations {
       this.add(command.actionKey, { at, containerId: command.containerId, what: command.type, why: command.reason });
       return;
     }
+    if (command.type === 'readAhead') this.add(command.actionKey, { at, containerId: pageCacheName, what: 'read ahead', why: command.reason });
     if (command.type === 'cleanContainer' && command.reason === 'evicted-for-value') {
       const owner = this.owners.get(command.containerId);
       if (owner !== undefined) this.add(owner, { at, containerId: command.containerId, what: 'offload', why: command.reason });
@@ -114,6 +123,13 @@ export class Explanations {
     const forgotten = this.remembered.add(explanation.activationId);
     if (forgotten !== undefined) this.activations.delete(forgotten);
   }
+}
+
+/** Such as `read, 102 MB, 96 MB of it from the disk`. */
+function readingText({ outcome, files, diskBytes }: ReadAheadEnded): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+  const readBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return `${outcome}, ${megabytes(readBytes)}${diskBytes === undefined ? '' : `, ${megabytes(diskBytes)} of it from the disk`}`;
 }
 
 const meaningOf: Record<StartActivation['startType'], string> = {

@@ -27,6 +27,7 @@ import type { Action, SchedulerState } from './core/state.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import { Deployments } from './deployments.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
+import { ReadingAhead, type ModelFileReader } from './reading-ahead.ts';
 import { Forwarding, type ForwardingCounts } from './forwarding/forwarding.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { residencyTopic } from './protocol.ts';
@@ -74,6 +75,8 @@ export interface InvokerOptions extends ServingOptions {
   readonly pauseGraceMs?: number | undefined;
   readonly publishEvents: boolean;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Reads model files ahead of loads; absent: this process has no path to the model store. */
+  readonly fileReader?: ModelFileReader | undefined;
   /** Whose actions may ask for what is at the expense of others; absent: nobody's. */
   readonly mayWish?: MayWish;
   /** Sees every answered activation, after its acknowledgement. */
@@ -102,6 +105,7 @@ export class Invoker {
   private readonly life = randomUUID();
   private schedulerState: SchedulerState | undefined;
   private readonly deployments: Deployments;
+  private readonly reading: ReadingAhead | undefined;
   private subscriptions: Subscription[] = [];
   private activations: Subscription | undefined;
   private stopping: Promise<void> | undefined;
@@ -154,8 +158,9 @@ export class Invoker {
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker: options.instance, life: this.life });
     if (options.forward === true) this.forwarding = this.createForwarding();
+    this.reading = this.createReading();
     this.executor = new CommandExecutor(
-      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: containerEnvironmentOf(options), loadTimeoutMs, pauseGraceMs: options.pauseGraceMs },
+      { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: containerEnvironmentOf(options), loadTimeoutMs, pauseGraceMs: options.pauseGraceMs, reading: this.reading },
       (event) => {
         this.loop.submit(event);
       },
@@ -192,6 +197,7 @@ export class Invoker {
     await bus.ensureTopic(planTopic, compactedTopicSettings);
     await bus.ensureTopic(residencyTopic, compactedTopicSettings);
     this.loop.submit({ type: 'ticked', at: this.options.clock.now() });
+    this.reading?.start();
     this.activations = await bus.subscribe({
       topic,
       group: topic,
@@ -265,6 +271,7 @@ export class Invoker {
     await this.intake.whenIdle(clock.now() + graceMs);
     this.answers.interrupt();
     this.loop.stop();
+    this.reading?.stop();
     this.executor.abandonUnstarted();
     await driver.close();
     await this.executor.settled();
@@ -276,6 +283,12 @@ export class Invoker {
   /** What forwarding has done since the start; undefined where it is off. */
   get forwardingCounts(): Readonly<ForwardingCounts> | undefined {
     return this.forwarding?.counts;
+  }
+
+  private createReading(): ReadingAhead | undefined {
+    const { fileReader: reader, clock, logger, scheduler } = this.options;
+    if (reader === undefined || !scheduler.preload || scheduler.readAheadBytesPerSecond === 0) return undefined;
+    return new ReadingAhead({ reader, clock, logger, emit: (event) => this.loop.submit(event) });
   }
 
   private createForwarding(): Forwarding {

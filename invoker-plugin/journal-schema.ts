@@ -4,13 +4,15 @@ import { z } from 'zod';
 import { gapForecastSchema } from '../controller-plugin/protocol.ts';
 import { failureReasons, startTypes, type SchedulerCommand } from './core/commands.ts';
 import { prewarmPolicies, type SchedulerConfig } from './core/config.ts';
-import { loadFailureReasons, type SchedulerEvent } from './core/events.ts';
+import { loadFailureReasons, readingOutcomes, type SchedulerEvent } from './core/events.ts';
 
 const actionKey = z.string().min(1);
 const containerId = z.string().min(1);
 const activationId = z.string().min(1);
 const bytes = z.number().nonnegative();
 const ms = z.number().nonnegative();
+const fileId = z.string().min(1);
+const files = z.array(z.strictObject({ id: fileId, bytes }));
 
 /** An event: its type and its time, with what is particular to it. */
 function event<Type extends string, Shape extends z.ZodRawShape>(
@@ -37,6 +39,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     estimatedResidentBytes: bytes,
     wishes: z.strictObject({ pinnedPlaces: z.int().nonnegative(), priority: z.number().positive(), idleMs: ms.optional() }).optional(),
     concurrencyLimit: z.int().positive().optional(),
+    files: files.optional(),
   }),
   event('actionRemoved', { actionKey }),
   event('planReceived', {
@@ -63,9 +66,10 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     loadMs: ms,
     runMs: ms,
     usedBytes: bytes.optional(),
+    diskBytes: bytes.optional(),
   }),
   event('activationUnserved', { activationId, containerId }),
-  event('loadSucceeded', { containerId, actionKey, loadMs: ms, residentBytes: bytes, usedBytes: bytes }),
+  event('loadSucceeded', { containerId, actionKey, loadMs: ms, residentBytes: bytes, usedBytes: bytes, diskBytes: bytes.optional() }),
   event('loadFailed', {
     containerId,
     actionKey,
@@ -78,6 +82,8 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
   event('containerRemoved', { containerId, reason: z.enum(['requested', 'start-failed', 'crashed']) }),
   event('loadAsked', { actionKey }),
   event('offloadAsked', { containerId, actionKey }),
+  event('hostMemory', { cacheableBytes: bytes }),
+  event('readAheadEnded', { actionKey, outcome: z.enum(readingOutcomes), files, diskBytes: bytes.optional(), tookMs: ms }),
   event('ticked', {}),
 ]) satisfies z.ZodType<SchedulerEvent>;
 
@@ -115,6 +121,8 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
     reason: z.enum(failureReasons),
     failedIn: containerId.optional(),
   }),
+  command('readAhead', { actionKey, files: z.array(fileId), bytesPerSecond: z.number().positive(), reason: z.enum(['no-place', 'next-load']) }),
+  command('stopReading', { actionKey, reason: z.enum(['call', 'load']) }),
 ]) satisfies z.ZodType<SchedulerCommand>;
 
 export const schedulerConfigSchema = z.strictObject({
@@ -131,5 +139,7 @@ export const schedulerConfigSchema = z.strictObject({
   headroomShare: z.number().nonnegative(),
   /** Journals that were written before actions could wish anything do not have it. */
   mostPinnedShare: z.number().nonnegative().default(0),
+  /** Nor those from before files were read ahead. */
+  readAheadBytesPerSecond: z.number().nonnegative().default(0),
   maxQueuedActivations: z.int().nonnegative(),
 }) satisfies z.ZodType<SchedulerConfig>;

@@ -28,6 +28,8 @@ export interface ActivationOutcome {
   readonly loadMs: number;
   /** /run without loading. */
   readonly runMs: number;
+  /** What that loading had read from the disk, as the container counts it; absent where nothing was loaded, or it does not. */
+  readonly diskBytes?: number | undefined;
   readonly timedOut: boolean;
   /** The connection ended without an answer, or the answer was that the container ends. */
   readonly wasCutOff: boolean;
@@ -129,9 +131,11 @@ export class ManagedContainer {
     const readyAt = this.clock.now();
     let initMs: number | undefined;
     let loadMs = 0;
+    let diskBytes: number | undefined;
     if (command.init) {
       const reply = await this.explained(this.client.init(initValueOf(message, action, readyAt + limits.timeoutMs), limits));
       const phasesMs = 'phasesMs' in reply ? reply.phasesMs : {};
+      if ('diskBytes' in reply) diskBytes = reply.diskBytes;
       loadMs += phasesMs['load'] ?? 0;
       initMs = Math.max(0, reply.tookMs - loadMs);
       const failure = interpretInit(reply, limits);
@@ -144,6 +148,7 @@ export class ManagedContainer {
     const runAt = this.clock.now();
     const reply = await this.explained(this.client.run(runBodyOf(message, action, runAt + limits.timeoutMs), limits));
     const runLoadMs = ('phasesMs' in reply ? reply.phasesMs['load'] : undefined) ?? 0;
+    if ('diskBytes' in reply && reply.diskBytes !== undefined) diskBytes = (diskBytes ?? 0) + reply.diskBytes;
     const response = interpretRun(reply, limits);
     return {
       response,
@@ -153,6 +158,7 @@ export class ManagedContainer {
       initMs,
       loadMs: loadMs + runLoadMs,
       runMs: Math.max(0, reply.tookMs - runLoadMs),
+      diskBytes,
       timedOut: 'failure' in reply && reply.failure === 'timeout',
       wasCutOff: isCutOff(reply),
       wasUnserved: !command.init && 'status' in reply && reply.status === unservedStatus,

@@ -25,6 +25,9 @@ export class InvokerMetrics {
   private readonly loadFailures: Counter<'reason'>;
   private readonly loadTimes: Histogram;
   private readonly offloads: Counter<'reason'>;
+  private readonly diskBytes: Counter;
+  private readonly readings: Counter<'outcome'>;
+  private readonly readingBytes: Counter;
 
   constructor() {
     const registers = [this.registry];
@@ -34,6 +37,10 @@ export class InvokerMetrics {
     this.loadFailures = new Counter({ name: 'instainfer_load_failures_total', help: 'Loads ahead of calls that did not succeed, by why.', labelNames: ['reason'], registers });
     this.loadTimes = new Histogram({ name: 'instainfer_load_seconds', help: 'Duration of loads ahead of calls that succeeded.', buckets: secondsBuckets, registers });
     this.offloads = new Counter({ name: 'instainfer_offloads_total', help: 'Off-loads, by why.', labelNames: ['reason'], registers });
+    this.diskBytes = new Counter({ name: 'instainfer_load_disk_bytes_total', help: 'What loads read from the disk, ahead of calls and on their path.', registers });
+    this.readings = new Counter({ name: 'instainfer_file_readings_total', help: 'Readings of model files into the page cache ahead of loads, by how they ended.', labelNames: ['outcome'], registers });
+    this.readingBytes = new Counter({ name: 'instainfer_file_reading_disk_bytes_total', help: 'What those read from the disk.', registers });
+    this.gauge('instainfer_hot_file_bytes', 'Model files that are believed to be in the page cache.', (state) => state.pageCache.hotBytes);
     this.gauge('instainfer_waiting_activations', 'Activations that wait for a container.', (state) => state.waiting.size);
     this.gauge('instainfer_resident_bytes', 'Private memory of artifacts that are resident ahead of calls.', (state) => {
       let bytes = 0;
@@ -91,6 +98,11 @@ export class InvokerMetrics {
     this.state = state;
     if (event.type === 'loadFailed') this.loadFailures.inc({ reason: event.reason });
     if (event.type === 'loadSucceeded') this.loadTimes.observe(event.loadMs / 1000);
+    if (event.type === 'loadSucceeded' || event.type === 'activationFinished') this.diskBytes.inc(event.diskBytes ?? 0);
+    if (event.type === 'readAheadEnded') {
+      this.readings.inc({ outcome: event.outcome });
+      this.readingBytes.inc(event.diskBytes ?? 0);
+    }
     for (const command of commands) {
       if (command.type === 'load') this.loads.inc({ reason: command.reason });
       if (command.type === 'offload') this.offloads.inc({ reason: command.reason });

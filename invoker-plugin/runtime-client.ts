@@ -23,6 +23,8 @@ export interface RuntimeReply {
   readonly tookMs: number;
   /** Phases out of the Server-Timing header, in ms; empty when a runtime does not send it. */
   readonly phasesMs: Readonly<Record<string, number>>;
+  /** Out of the same header: what loading had read from the disk; undefined when it does not say. */
+  readonly diskBytes?: number | undefined;
 }
 
 /** Why there is no reply. */
@@ -49,6 +51,12 @@ export function parseServerTiming(header: string | undefined): Record<string, nu
     if (match?.[1] !== undefined) phases[match[1]] = Number(match[2]);
   }
   return phases;
+}
+
+/** `load;dur=4.1, disk;desc="1048576"` → 1048576. */
+export function diskBytesIn(header: string | undefined): number | undefined {
+  const match = /(?:^|,)\s*disk\s*;\s*desc="(\d{1,15})"/.exec(header ?? '');
+  return match === null ? undefined : Number(match[1]);
 }
 
 /** Bound of what is read of a pre-loading route's answer. */
@@ -143,14 +151,16 @@ export class RuntimeClient {
           });
           response.on('end', () => {
             clearTimeout(timer);
-            const header = response.headers[serverTimingHeader];
+            const given = response.headers[serverTimingHeader];
+            const header = typeof given === 'string' ? given : undefined;
             resolve({
               status: response.statusCode ?? 0,
               body: Buffer.concat(chunks).toString('utf8'),
               bytes,
               truncated: bytes > kept,
               tookMs: elapsed(),
-              phasesMs: parseServerTiming(typeof header === 'string' ? header : undefined),
+              phasesMs: parseServerTiming(header),
+              diskBytes: diskBytesIn(header),
             });
           });
           response.on('error', (error) => {

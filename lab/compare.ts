@@ -20,6 +20,9 @@ export interface CompareInput {
   readonly seeds: readonly number[];
   readonly keepAliveMs: number | undefined;
   readonly invokerCount: number;
+  /** Page cache of each invoker's host; undefined: none is simulated. */
+  readonly pageCacheBytes?: number | undefined;
+  readonly readAheadBytesPerSecond?: number | undefined;
   /** Told before each policy begins. */
   readonly onProgress: (text: string) => void;
   /** Milliseconds of the machine's clock. */
@@ -106,7 +109,7 @@ export function recordRun(input: CompareInput, policy: PolicyDefinition, size: M
 }
 
 function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefinition, size: MemorySize, seed: number): { measures: Measures; startupQuantilesMs: readonly number[]; events: number; poolMemoryBytes: number; endedAt: number } {
-  const { costs, keepAliveMs, invokerCount } = input;
+  const { costs, keepAliveMs, invokerCount, pageCacheBytes, readAheadBytesPerSecond } = input;
   const meter = new RunMeter(workload.functions, costs.platform);
   const poolMemoryBytes = poolMemoryBytesOf(size, workload, costs, invokerCount);
   const { events, endedAt } = simulatePolicy({
@@ -118,6 +121,8 @@ function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefiniti
     containerMemoryBytes: costs.containerMemoryBytes,
     keepAliveMs,
     headroomShare: costs.headroomShare,
+    pageCacheBytes,
+    readAheadBytesPerSecond,
     seed,
     meter,
   });

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { choiceOption, helpText, isHelpRequested, listOption, numberOption, parseOptions, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
+import { usualWeighing } from '../invoker-plugin/core/config.ts';
 import { comparePolicies, recordRun, type CompareInput, type MemorySize } from './compare.ts';
 import { comparisonNotes, comparisonTable } from './comparison-text.ts';
 import { costSetNames, measuredCosts, publishedCosts, type CostSet } from './cost-sets.ts';
@@ -19,6 +20,8 @@ import type { TextSink } from './traces/trace-command.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 const env = (name: string): string => `INSTAINFER_LAB_${name}`;
 const bytesPerMib = 2 ** 20;
+/** Of files and rates. */
+const bytesPerMb = 1e6;
 
 const compareTable = {
   trace: textOption({ flag: 'trace', env: env('TRACE'), description: 'A trace file, or synth:CLASS for calls made anew for each seed; the shipped trace by default.', valueName: `FILE|synth:${syntheticClasses.join('|')}` }),
@@ -28,6 +31,8 @@ const compareTable = {
   costs: choiceOption({ flag: 'costs', env: env('COSTS'), description: 'What loading takes and models weigh: as InstaInfer was published with, or as measured with this project.', choices: costSetNames, defaultValue: 'published' }),
   keepAlive: numberOption({ flag: 'keep-alive', env: env('KEEP_ALIVE'), description: 'Seconds of keep-alive for every policy that has one; 0 leaves each at its own, as published.', valueName: 'S', min: 0, max: 86_400, defaultValue: 0 }),
   invokers: numberOption({ flag: 'invokers', env: env('INVOKERS'), description: 'How many invokers; calls are routed as a stock controller does.', valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 }),
+  pageCache: numberOption({ flag: 'page-cache', env: env('PAGE_CACHE'), description: 'MB of model files that the page cache of each host holds: a load then reads what is not there from the disk, at 1 GB/s; 0: loads take the same wherever files are.', valueName: 'MB', min: 0, max: 10_000_000, defaultValue: 0 }),
+  readAhead: numberOption({ flag: 'read-ahead', env: env('READ_AHEAD'), description: 'With --page-cache: MB a second at which our scheduler reads files ahead of loads; 0: not at all.', valueName: 'MB', min: 0, max: 100_000, defaultValue: usualWeighing.readAheadBytesPerSecond / bytesPerMb }),
   functions: numberOption({ flag: 'functions', env: env('FUNCTIONS'), description: 'Functions of a synthetic trace.', valueName: 'N', min: 1, max: 100_000, integer: true, defaultValue: 8 }),
   minutes: numberOption({ flag: 'minutes', env: env('MINUTES'), description: 'Length of a synthetic trace.', valueName: 'N', min: 1, max: 20_160, integer: true, defaultValue: 60 }),
   perMinute: numberOption({ flag: 'per-minute', env: env('PER_MINUTE'), description: 'Calls per minute of a synthetic trace, mean over the functions.', valueName: 'N', min: 0.001, max: 60_000, defaultValue: 2 }),
@@ -81,6 +86,8 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
     seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
     keepAliveMs: options.keepAlive === 0 ? undefined : options.keepAlive * 1000,
     invokerCount: options.invokers,
+    pageCacheBytes: options.pageCache === 0 ? undefined : options.pageCache * bytesPerMb,
+    readAheadBytesPerSecond: options.readAhead * bytesPerMb,
     onProgress: (text) => output.stderr.write(`${text}\n`),
     clock: output.clock,
   };
@@ -90,6 +97,7 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
   const header = [
     trace.title,
     `costs ${costs.name}; ${options.seeds} seeds (they change ${trace.seeded}); ${options.invokers} invoker${options.invokers === 1 ? '' : 's'}; keep-alive ${options.keepAlive === 0 ? 'of each policy its own' : `${options.keepAlive} s`}`,
+    ...(options.pageCache === 0 ? [] : [`page cache of ${options.pageCache} MB on each host; files read ahead ${options.readAhead === 0 ? 'by nobody' : `at ${options.readAhead} MB/s by ours`}`]),
   ];
   output.stdout.write(`${[...header, comparisonTable(rows), comparisonNotes, `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second`].join('\n')}\n`);
   if (options.report !== undefined) {

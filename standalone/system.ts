@@ -16,6 +16,7 @@ import { createState, type SchedulerState } from '../invoker-plugin/core/state.t
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import type { ContainerDriver } from '../invoker-plugin/drivers/driver.ts';
 import { embeddedServing, Invoker } from '../invoker-plugin/invoker.ts';
+import type { ModelFileReader } from '../invoker-plugin/reading-ahead.ts';
 import { declaresArtifacts } from '../runtime/protocol.ts';
 import { guestNamespace, type Namespaces } from './namespaces.ts';
 import type { Asked, DeployedAction, ObservedSystem, SchedulerStep, StopListening } from './observed-system.ts';
@@ -39,6 +40,8 @@ export interface SystemOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly pauseGraceMs: number | undefined;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Reads model files ahead of loads; absent: nothing does. */
+  readonly fileReader?: ModelFileReader | undefined;
   /** Whose actions may ask for what is at the expense of others. */
   readonly mayWish: MayWish;
   /** How long {@link StandaloneSystem.stop} lets activations finish. */
@@ -102,6 +105,7 @@ export class StandaloneSystem implements ObservedSystem {
       environment: options.environment,
       publishEvents: true,
       estimate: options.estimate,
+      fileReader: options.fileReader,
       mayWish: options.mayWish,
       onFinished: (finished) => {
         for (const listener of this.finishedListeners) listener(finished);

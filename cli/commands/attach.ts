@@ -18,6 +18,7 @@ import { Attachment, borrowingSchedulerConfig } from '../../invoker-plugin/attac
 import { attachTable } from '../attach/options.ts';
 import { exitCodes } from '../command.ts';
 import { couchCatalogOf } from '../couch-options.ts';
+import { bytesPerMb } from '../scheduling-options.ts';
 import { modelStoreUse } from '../model-store-use.ts';
 
 const usage = `usage: instainfer attach --id N --kafka-brokers HOST:PORT --couch-host HOST [options]
@@ -57,9 +58,10 @@ export async function runAttach(argv: readonly string[], env: NodeJS.ProcessEnv)
     image: values.image ?? defaultImage,
     kind,
     pollMs: values.poll * millisecondsPerSecond,
-    scheduler: { ...borrowingSchedulerConfig, maxConcurrentLoads: values.concurrentLoads, mostPinnedShare: values.mostPinnedMemory },
+    scheduler: { ...borrowingSchedulerConfig, maxConcurrentLoads: values.concurrentLoads, mostPinnedShare: values.mostPinnedMemory, readAheadBytesPerSecond: values.readAhead * bytesPerMb },
     mayWish: mayWishOf(values.wishesFrom ?? []),
     estimate: store.estimate,
+    fileReader: store.fileReader,
     onStep: (_event, commands) => {
       store.observe(commands);
     },

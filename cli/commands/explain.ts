@@ -5,7 +5,7 @@ import { readConfigFile, withConfigFile } from '../../common/config-file.ts';
 import { helpText, isHelpRequested, parseOptions, textOption } from '../../common/config.ts';
 import { AppError, describeError } from '../../common/errors.ts';
 import { failureReasons, startTypes } from '../../invoker-plugin/core/commands.ts';
-import { explanationLines, Explanations, type ActivationExplanation } from '../../invoker-plugin/explanations.ts';
+import { explanationLines, Explanations, preparationKinds, type ActivationExplanation } from '../../invoker-plugin/explanations.ts';
 import { parseJournal } from '../../invoker-plugin/journal.ts';
 import { exitCodes } from '../command.ts';
 import { askServer, serverAccessTable } from '../inspect/server-access.ts';
@@ -27,7 +27,7 @@ const explanationSchema = z.object({
   decision: z.object({ at: z.number(), startType: z.enum(startTypes), containerId: z.string(), clean: z.enum(['none', 'retain', 'discard']), init: z.boolean() }).exactOptional(),
   refusal: z.enum(failureReasons).exactOptional(),
   finished: z.object({ at: z.number(), initMs: z.number(), loadMs: z.number(), runMs: z.number() }).exactOptional(),
-  preparations: z.array(z.object({ at: z.number(), containerId: z.string(), what: z.enum(['load', 'loaded', 'load failed', 'offload', 'container lost']), why: z.string() })),
+  preparations: z.array(z.object({ at: z.number(), containerId: z.string(), what: z.enum(preparationKinds), why: z.string() })),
 }) satisfies z.ZodType<ActivationExplanation>;
 
 export async function runExplain(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

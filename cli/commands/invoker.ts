@@ -71,6 +71,7 @@ export async function runInvoker(argv: readonly string[], env: NodeJS.ProcessEnv
     storePolicy: options.storePolicy,
     graceMs: options.graceMs,
     estimate: store.estimate,
+    fileReader: store.fileReader,
     onFinished: (finished) => {
       metrics.observeActivation(finished);
     },

@@ -72,6 +72,7 @@ export async function runStandalone(argv: readonly string[], env: NodeJS.Process
       environment: { __OW_API_HOST: address, ...(values.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: path.resolve(values.modelStore) }) },
       pauseGraceMs: pauseGraceMs[values.containers],
       estimate: store.estimate,
+      fileReader: store.fileReader,
       mayWish: mayWishFrom(values),
       graceMs: values.grace * 1000,
     });

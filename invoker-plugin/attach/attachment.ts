@@ -20,6 +20,7 @@ import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { Deployments } from '../deployments.ts';
 import type { ContainerDriver } from '../drivers/driver.ts';
 import { residencyTopic } from '../protocol.ts';
+import { ReadingAhead, type ModelFileReader } from '../reading-ahead.ts';
 import { ResidencyReporter } from '../residency-reporter.ts';
 import { SchedulerLoop } from '../scheduler-loop.ts';
 import { StemCellWatch } from './stem-cell-watch.ts';
@@ -37,6 +38,8 @@ export interface AttachmentOptions {
   readonly pollMs: number;
   readonly scheduler: SchedulerConfig;
   readonly estimate: (action: ActionDocument) => LoadEstimate;
+  /** Reads model files ahead of loads; absent: this process has no path to the model store. */
+  readonly fileReader?: ModelFileReader | undefined;
   /** Whose actions may ask for what is at the expense of others; absent: nobody's. */
   readonly mayWish?: MayWish;
   /** Sees every step of the scheduler. */
@@ -74,6 +77,7 @@ export class Attachment {
   private readonly residency: ResidencyReporter;
   private readonly watch: StemCellWatch;
   private readonly records: RecordReader;
+  private readonly reading: ReadingAhead | undefined;
   private plans: Subscription | undefined;
   private isStopped = false;
 
@@ -85,8 +89,9 @@ export class Attachment {
       this.loop.submit(event);
     };
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker, life: randomUUID() });
+    if (options.fileReader !== undefined && options.scheduler.readAheadBytesPerSecond > 0) this.reading = new ReadingAhead({ reader: options.fileReader, clock, logger, emit: submit });
     const noActivations = { ran: () => Promise.resolve(), failed: () => Promise.resolve() };
-    this.executor = new CommandExecutor({ driver: noContainers, catalog, clock, logger, listener: noActivations, environment: {}, loadTimeoutMs, pauseGraceMs: undefined }, submit);
+    this.executor = new CommandExecutor({ driver: noContainers, catalog, clock, logger, listener: noActivations, environment: {}, loadTimeoutMs, pauseGraceMs: undefined, reading: this.reading }, submit);
     this.deployments = new Deployments({ catalog, clock, logger, mayWish, invoker, estimate, concurrencyMax: 1, submit });
     this.loop = new SchedulerLoop({
       config: options.scheduler,
@@ -118,6 +123,7 @@ export class Attachment {
     await bus.ensureTopic(planTopic, compactedTopicSettings);
     await bus.ensureTopic(residencyTopic, compactedTopicSettings);
     await this.watch.start();
+    this.reading?.start();
     const onError = (error: unknown, { topic, offset }: BusRecord): void => {
       logger.error({ topic, offset, reason: describeError(error) }, 'a record could not be handled');
     };
@@ -130,6 +136,7 @@ export class Attachment {
     this.isStopped = true;
     await this.plans?.close();
     this.watch.close();
+    this.reading?.stop();
     await this.executor.settled();
     this.loop.stop();
     this.residency.stop();

@@ -1,6 +1,6 @@
 // The life of activations: arrived, waiting, started, finished or failed. Which container one gets is decided in select.ts.
 import type { ActionKey } from '../../common/action-identity.ts';
-import type { FailActivation, StartType } from './commands.ts';
+import type { FailActivation } from './commands.ts';
 import { predictedBytesOf, runMsOf } from './learn.ts';
 import { startOffload } from './pack.ts';
 import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer, retireContainer } from './pool.ts';
@@ -296,11 +296,6 @@ function makeRoomForRun(context: StepContext, container: Container, action: Acti
     startOffload(context, container, resident.actionKey, 'memory-pressure');
     missingBytes -= resident.residentBytes;
   }
-}
-
-/** Start types that had to load on the path of the call. */
-export function loadsOnPath(startType: StartType): boolean {
-  return startType === 'cold' || startType === 'prewarmed';
 }
 
 /** Whether an action may ever run in this pool. */

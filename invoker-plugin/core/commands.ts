@@ -1,6 +1,6 @@
 // The scheduler's intentions. A driver carries them out and answers each with an event; each carries the reason for it.
 import type { ActionKey } from '../../common/action-identity.ts';
-import type { ContainerId } from './events.ts';
+import type { ContainerId, FileId } from './events.ts';
 
 /**
  * `cold`: a new container. `prewarmed`: a stem cell or zygote without the artifacts. `warm`: the same action's own
@@ -8,6 +8,8 @@ import type { ContainerId } from './events.ts';
  */
 export const startTypes = ['cold', 'prewarmed', 'warm', 'preloaded'] as const;
 export type StartType = (typeof startTypes)[number];
+/** Start types that had to load on the path of the call. */
+export const loadsOnPath = (startType: StartType): boolean => startType === 'cold' || startType === 'prewarmed';
 
 /** Answered by `containerStarted` or `containerRemoved`. */
 export interface CreateContainer {
@@ -70,6 +72,25 @@ export interface FailActivation {
   readonly failedIn?: ContainerId | undefined;
 }
 
+/**
+ * Read model files of the action from end to end, so that they are in the host's page cache: a load then reads nothing from the
+ * disk, in whatever container. One at a time; answered by `readAheadEnded`.
+ */
+export interface ReadAhead {
+  readonly type: 'readAhead';
+  readonly actionKey: ActionKey;
+  readonly files: readonly FileId[];
+  readonly bytesPerSecond: number;
+  /** `no-place`: the action has no place in a container. `next-load`: it has, and its files are needed all the same. */
+  readonly reason: 'no-place' | 'next-load';
+}
+/** The disk is wanted by a call or a load; what was read stays. */
+export interface StopReading {
+  readonly type: 'stopReading';
+  readonly actionKey: ActionKey;
+  readonly reason: 'call' | 'load';
+}
+
 export type SchedulerCommand =
   | CreateContainer
   | StartActivation
@@ -77,4 +98,6 @@ export type SchedulerCommand =
   | Offload
   | CleanContainer
   | RemoveContainer
-  | FailActivation;
+  | FailActivation
+  | ReadAhead
+  | StopReading;

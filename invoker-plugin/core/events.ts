@@ -6,6 +6,13 @@ import type { ActionWishes } from './wishes.ts';
 /** Identifies a container of this invoker; chosen by the scheduler when it asks for one, never used twice. */
 export type ContainerId = string;
 
+/** A file of the model store by its content, so that equal files are one. */
+export type FileId = string;
+export interface ModelFile {
+  readonly id: FileId;
+  readonly bytes: number;
+}
+
 interface EventBase {
   /** Epoch milliseconds at which it happened. */
   readonly at: number;
@@ -27,6 +34,8 @@ export interface ActionDeployed extends EventBase {
   readonly wishes?: ActionWishes | undefined;
   /** Activations of it that one container may run at once (`limits.concurrency`); 1 where it is not given. */
   readonly concurrencyLimit?: number | undefined;
+  /** Files of the host's model store that a load of it reads, each once; absent: not known. */
+  readonly files?: readonly ModelFile[] | undefined;
 }
 export interface ActionRemoved extends EventBase {
   readonly type: 'actionRemoved';
@@ -89,6 +98,8 @@ export interface ActivationFinished extends EventBase {
   readonly runMs: number;
   /** Private memory of the container after the run; absent when it could not be read. */
   readonly usedBytes?: number | undefined;
+  /** What loading on the path of this call had read from the disk; absent where nothing was loaded, or nobody counted. */
+  readonly diskBytes?: number | undefined;
 }
 /** The container refused the run before it began: it is about to end, or its action's process has. The activation had no effect. */
 export interface ActivationUnserved extends EventBase {
@@ -104,6 +115,8 @@ export interface LoadSucceeded extends EventBase {
   readonly residentBytes: number;
   /** Private memory of the whole container after the load. */
   readonly usedBytes: number;
+  /** What the load had read from the disk; absent where nobody counted. */
+  readonly diskBytes?: number | undefined;
 }
 /** `cancelled`: the container was taken. `memory`: refused for want of room. `artifact`: will never load. `error`: may be tried again. */
 export const loadFailureReasons = ['cancelled', 'memory', 'artifact', 'error'] as const;
@@ -149,6 +162,25 @@ export interface OffloadAsked extends EventBase {
 }
 /** How long the scheduler respects that a person had something off-loaded. */
 export const heldBackMs = 60_000;
+/** What the host has for files: free memory, and the page cache that the kernel can take back. Who sends it can read ahead. */
+export interface HostMemory extends EventBase {
+  readonly type: 'hostMemory';
+  readonly cacheableBytes: number;
+}
+/** `stopped`: as it was told. `memory`: the host has too little. `failed`: the files cannot be read. */
+export const readingOutcomes = ['read', 'stopped', 'memory', 'failed'] as const;
+export type ReadingOutcome = (typeof readingOutcomes)[number];
+/** A `readAhead` is over. */
+export interface ReadAheadEnded extends EventBase {
+  readonly type: 'readAheadEnded';
+  readonly actionKey: ActionKey;
+  readonly outcome: ReadingOutcome;
+  /** How far each file was read, from its beginning. */
+  readonly files: readonly ModelFile[];
+  /** What came from the disk, the rest having been in the page cache; absent where nobody counted. */
+  readonly diskBytes?: number | undefined;
+  readonly tookMs: number;
+}
 /** The time that an earlier step asked to be woken at has come. */
 export interface Ticked extends EventBase {
   readonly type: 'ticked';
@@ -171,4 +203,6 @@ export type SchedulerEvent =
   | ContainerRemoved
   | LoadAsked
   | OffloadAsked
+  | HostMemory
+  | ReadAheadEnded
   | Ticked;

@@ -17,6 +17,7 @@ export function assertInvariants(state: SchedulerState, config: SchedulerConfig)
   checkActions(state);
   checkPins(state, config);
   checkWaiting(state, config);
+  checkPageCache(state);
 }
 
 function checkPool(state: SchedulerState, config: SchedulerConfig): void {
@@ -144,4 +145,19 @@ function checkWaiting(state: SchedulerState, config: SchedulerConfig): void {
   ensure(awaitingOwn === state.awaitingOwnCount, `${state.awaitingOwnCount} activations are counted as waiting for their own container, ${awaitingOwn} are`);
   ensure(promisedBytes === state.promisedBytes, 'the promised bytes are counted');
   ensure(queued <= config.maxQueuedActivations + state.containers.size, 'the queue is bounded');
+}
+
+function checkPageCache({ pageCache, actions }: SchedulerState): void {
+  let hotBytes = 0;
+  for (const [id, { bytes, hotBytes: own, users }] of pageCache.files) {
+    hotBytes += own;
+    ensure(own >= 0 && own <= bytes, `${own} bytes are hot of the file ${id}, which has ${bytes}`);
+    ensure(pageCache.hot.has(id) === own > 0, `${id} is among the hot files exactly when something of it is hot`);
+    ensure(users.size > 0, `nobody reads the file ${id}, and it is not forgotten`);
+    for (const key of users) ensure(actions.get(key)?.files.some((file) => file.id === id) === true, `${key} reads ${id}`);
+  }
+  ensure(Math.abs(hotBytes - pageCache.hotBytes) < 1, `${pageCache.hotBytes} bytes are counted as hot, ${hotBytes} are`);
+  ensure([...pageCache.hot.keys()].every((id) => pageCache.files.has(id)), 'hot files are known ones');
+  ensure([...pageCache.wanted].every((key) => actions.has(key)), 'only actions that exist have files read ahead');
+  for (const { key, hotShare } of actions.values()) ensure(hotShare >= 0 && hotShare <= 1, `${hotShare} of the files of ${key} are hot`);
 }

@@ -19,6 +19,7 @@ import {
   type StepContext,
   type Wanted,
 } from './state.ts';
+import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
@@ -89,6 +90,7 @@ function examine(context: StepContext, action: Action): void {
       });
     }
   }
+  examineFiles(context, action, lookAt);
   if (nextLookAt < Infinity && (action.timerAt === undefined || action.timerAt <= now || nextLookAt < action.timerAt)) {
     action.timerAt = nextLookAt;
     pushTimer(state, nextLookAt, 'action', action.key);

@@ -4,8 +4,9 @@ import { unversionedNameOf, type ActionKey } from '../../common/action-identity.
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { SchedulerCommand, StartType, Load } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
-import type { ContainerId } from './events.ts';
+import type { ContainerId, ModelFile } from './events.ts';
 import type { LearntMean } from './learn.ts';
+import { createPageCache, setFiles, type PageCache } from './page-cache.ts';
 import type { PolicyRules } from './policies/rules.ts';
 import type { Timer } from './timers.ts';
 import type { ActionWishes } from './wishes.ts';
@@ -124,15 +125,25 @@ export interface Action {
   plan: ActionPlan | undefined;
   /** What was worked out from the plan's forecast, for one moment. */
   foretold: Foretold | undefined;
+  /** Model files that its loads read, and their size together; none where that is not known. */
+  files: readonly ModelFile[];
+  fileBytes: number;
+  /** Share of them that is believed to be in the host's page cache; 1 where none are known. */
+  hotShare: number;
+  /** When they may be read ahead again. */
+  retryReadAt: number;
   /** Without and with the artifacts resident. */
   initMs: LearntMean;
   adoptMs: LearntMean;
-  /** Loading on the path of a call, and ahead of time. */
+  /** Loading on the path of a call, and ahead of time: files in the page cache, and on the disk. */
   loadMs: LearntMean;
   aheadLoadMs: LearntMean;
+  coldLoadMs: LearntMean;
+  coldAheadLoadMs: LearntMean;
   /** Runs that found their artifacts resident, and the others. */
   runMs: LearntMean;
   firstRunMs: LearntMean;
+  coldFirstRunMs: LearntMean;
   residentBytes: LearntMean;
   /** What a container said it needs when it refused a load for memory. */
   refusedBytes: number;
@@ -228,6 +239,7 @@ export interface SchedulerState {
   pinning: Set<ActionKey>;
   /** By memory limit: counts how often a container of that size has become able to take a load. */
   roomEpochs: Map<number, number>;
+  pageCache: PageCache;
   timers: Timer[];
   nextTimerNumber: number;
   containerStartMs: LearntMean;
@@ -277,6 +289,7 @@ export function createState(): SchedulerState {
     dirty: new Set(),
     pinning: new Set(),
     roomEpochs: new Map(),
+    pageCache: createPageCache(),
     timers: [],
     nextTimerNumber: 1,
     containerStartMs: { mean: 0, count: 0 },
@@ -417,6 +430,7 @@ export function forgetAction(state: SchedulerState, action: Action): void {
     if (ownActionKey === action.key || load?.actionKey === action.key) return;
   }
   state.actions.delete(action.key);
+  setFiles(state, action, []);
   const name = unversionedNameOf(action.key);
   if (state.newestKeys.get(name) === action.key) state.newestKeys.delete(name);
 }

@@ -1,8 +1,8 @@
 // The scheduler: one event in, the next state and what to do about it out. It only dispatches; each question is answered in
 // its own file. No clock, no I/O: the same events give the same commands, live and simulated.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
-import { admit, failAwaitingOwn, failRunning, fitsPool, loadsOnPath, noteFailedStart, refuse, rescheduleUnserved, serveWaiting, startAwaited } from './activations.ts';
-import type { SchedulerCommand } from './commands.ts';
+import { admit, failAwaitingOwn, failRunning, fitsPool, noteFailedStart, refuse, rescheduleUnserved, serveWaiting, startAwaited } from './activations.ts';
+import { loadsOnPath, type SchedulerCommand } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import {
   heldBackMs,
@@ -21,7 +21,7 @@ import {
   type PlanReceived,
   type SchedulerEvent,
 } from './events.ts';
-import { learn, noMean } from './learn.ts';
+import { coldShareOf, learn, learnLoad, noMean, warmAheadLoadMsOf, warmFirstRunMsOf, warmLoadMsOf } from './learn.ts';
 import { pack, placeAsked, relievePressure, startOffload } from './pack.ts';
 import { policyTable } from './policies/table.ts';
 import {
@@ -37,6 +37,8 @@ import {
   replenishStemCells,
   retireContainer,
 } from './pool.ts';
+import { noteUse, setFiles } from './page-cache.ts';
+import { onHostMemory, onReadAheadEnded, readAhead } from './read-ahead.ts';
 import { actionOf, addResident, endMakingRoom, indexRunning, mostPlansAhead, type Action, type ActionPlan, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { isCurrent, nextWakeAt, popTimer } from './timers.ts';
 import { recentArrivalCount } from './value.ts';
@@ -70,6 +72,7 @@ export function step(state: SchedulerState, event: SchedulerEvent, config: Sched
   serveWaiting(context, undefined);
   replenishStemCells(context);
   pack(context);
+  readAhead(context);
   return { state, commands: context.commands, wakeAt: nextWakeAt(state) };
 }
 
@@ -107,6 +110,10 @@ function handle(context: StepContext, event: SchedulerEvent): void {
       return onLoadAsked(context, event.actionKey);
     case 'offloadAsked':
       return onOffloadAsked(context, event);
+    case 'hostMemory':
+      return onHostMemory(context, event);
+    case 'readAheadEnded':
+      return onReadAheadEnded(context, event);
     case 'ticked':
       return;
   }
@@ -148,12 +155,19 @@ function newAction(event: ActionDeployed): Action {
     recentArrivals: [],
     plan: undefined,
     foretold: undefined,
+    files: [],
+    fileBytes: 0,
+    hotShare: 1,
+    retryReadAt: 0,
     initMs: noMean(),
     adoptMs: noMean(),
     loadMs: noMean(),
     aheadLoadMs: noMean(),
+    coldLoadMs: noMean(),
+    coldAheadLoadMs: noMean(),
     runMs: noMean(),
     firstRunMs: noMean(),
+    coldFirstRunMs: noMean(),
     residentBytes: noMean(),
     refusedBytes: 0,
     loadable: true,
@@ -181,6 +195,7 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
     const ahead = state.plansAhead.get(event.actionKey);
     state.actions.set(action.key, action);
     state.plansAhead.delete(action.key);
+    setFiles(state, action, event.files ?? []);
     if (ahead !== undefined) applyPlan(state, action, ahead.plan, ahead.lastArrivalAt);
   } else {
     // What is indexed by namespace and limit stays as it was: a changed action comes with a new version, hence a new key.
@@ -188,6 +203,7 @@ function onActionDeployed({ state, now }: StepContext, event: ActionDeployed): v
     known.wishes = event.wishes ?? noWishes;
     known.estimatedLoadMs = event.estimatedLoadMs;
     known.estimatedResidentBytes = event.estimatedResidentBytes;
+    setFiles(state, known, event.files ?? []);
     known.removed = false;
     known.superseded = false;
     known.deployedAt = now;
@@ -297,11 +313,14 @@ function onActivationFinished(context: StepContext, event: ActivationFinished): 
   const activation = container?.activations.get(event.activationId);
   if (container === undefined || activation === undefined) return;
   const action = actionOf(state, activation.actionKey);
-  learn(loadsOnPath(activation.startType) ? action.firstRunMs : action.runMs, event.runMs);
+  const coldShare = coldShareOf(action, event.diskBytes);
+  if (loadsOnPath(activation.startType)) learnLoad(action.firstRunMs, action.coldFirstRunMs, event.runMs, coldShare, warmFirstRunMsOf(action));
+  else learn(action.runMs, event.runMs);
   if (loadsOnPath(activation.startType) && !activation.joinedLoad) {
     learn(action.initMs, event.initMs);
-    learn(action.loadMs, event.loadMs);
+    learnLoad(action.loadMs, action.coldLoadMs, event.loadMs, coldShare, warmLoadMsOf(action));
   }
+  noteUse(state, action, event.diskBytes);
   if (activation.startType === 'preloaded') learn(action.adoptMs, event.initMs);
   container.activations.delete(event.activationId);
   container.idleSince = context.now;
@@ -331,7 +350,8 @@ function onLoadSucceeded(context: StepContext, event: LoadSucceeded): void {
   const load = container?.load;
   if (container === undefined || load?.actionKey !== event.actionKey) return;
   const action = actionOf(state, event.actionKey);
-  learn(action.aheadLoadMs, event.loadMs);
+  learnLoad(action.aheadLoadMs, action.coldAheadLoadMs, event.loadMs, coldShareOf(action, event.diskBytes), warmAheadLoadMsOf(action));
+  noteUse(state, action, event.diskBytes);
   // What the container grew by counts where it is more than the slot's own figure: the next prediction has to hold.
   const grownBytes = load.fate === 'running' ? event.usedBytes - container.usedBytes : 0;
   const residentBytes = Math.max(event.residentBytes, Math.min(grownBytes, 2 * event.residentBytes));

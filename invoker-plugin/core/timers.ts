@@ -5,8 +5,8 @@ export interface Timer {
   readonly at: number;
   /** Breaks ties, so that the order never depends on the shape of the heap. */
   readonly number: number;
-  readonly subject: 'container' | 'action' | 'stem-cells';
-  /** Container id or action key; empty for the stem cells. */
+  readonly subject: 'container' | 'action' | 'stem-cells' | 'reading';
+  /** Container id or action key; empty for the others. */
   readonly id: string;
 }
 
@@ -70,6 +70,8 @@ export function isCurrent(state: SchedulerState, timer: Timer): boolean {
       return state.actions.get(timer.id)?.timerAt === timer.at;
     case 'stem-cells':
       return state.retryStemCellAt === timer.at;
+    case 'reading':
+      return state.pageCache.quietUntil === timer.at;
   }
 }
 

@@ -17,7 +17,7 @@ const assumedProbability = 0.3;
 /** A load ahead of time costs processor time; it has to be expected to save at least this share of what it takes. */
 export const loadCostShare = 0.05;
 /** And at least this much, whatever it costs. */
-const leastSavedMs = 1;
+export const leastSavedMs = 1;
 /** "Soon", as a share of the horizon: 10 s of a minute. And the weight of the whole horizon beside it. */
 const contestShare = 1 / 6;
 const wholeHorizonShare = 0.15;

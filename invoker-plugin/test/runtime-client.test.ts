@@ -41,6 +41,17 @@ describe('the client of a runtime container', () => {
     assert.deepEqual([reply.status, reply.phasesMs], [200, { run: 4.5, load: 0.25 }]);
   });
 
+  it('reads what a load had read from the disk, where the runtime says so', async () => {
+    const readOf = async (timing: string): Promise<number | undefined> => {
+      respond = () => ({ status: 200, body: '{}', headers: { 'server-timing': timing } });
+      const reply = await client.run({}, limits);
+      return 'status' in reply ? reply.diskBytes : undefined;
+    };
+    assert.equal(await readOf('load;dur=12, run;dur=3, disk;desc="1048576"'), 1_048_576);
+    assert.equal(await readOf('run;dur=3'), undefined);
+    assert.equal(await readOf('disk;desc="1e9"'), undefined);
+  });
+
   it('cuts a body at the limit and knows its true length', async () => {
     respond = () => ({ status: 200, body: 'x'.repeat(1000) });
     const reply = await client.run({}, limits);

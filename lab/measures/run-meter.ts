@@ -62,6 +62,8 @@ export class RunMeter implements Meter {
       case 'startActivation':
       case 'cleanContainer':
       case 'failActivation':
+      case 'readAhead':
+      case 'stopReading':
         return;
     }
   }

@@ -27,6 +27,7 @@ export function labSchedulerConfig(input: PolicyInput, own: Partial<SchedulerCon
     maxConcurrentLoads: 1,
     ...usualWeighing,
     headroomShare: input.headroomShare,
+    readAheadBytesPerSecond: input.readAheadBytesPerSecond ?? usualWeighing.readAheadBytesPerSecond,
     maxQueuedActivations: 100_000,
     ...own,
   };

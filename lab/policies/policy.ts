@@ -25,6 +25,8 @@ export interface PolicyInput {
   readonly keepAliveMs: number | undefined;
   /** Share of a container that loads ahead leave free. */
   readonly headroomShare: number;
+  /** How fast files are read into the page cache ahead of loads; absent: as usual. */
+  readonly readAheadBytesPerSecond?: number | undefined;
   /** Seed of what a policy draws. */
   readonly seed: number;
   /** Simulated time at which the replay begins; what comes before is the deployment. */

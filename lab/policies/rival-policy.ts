@@ -200,6 +200,8 @@ export abstract class RivalPolicy implements Policy {
       case 'containerFound':
       case 'planReceived':
       case 'offloadCompleted':
+      case 'hostMemory':
+      case 'readAheadEnded':
       case 'ticked':
         return;
     }

@@ -96,6 +96,8 @@ export class RunRecorder {
         return;
       case 'load':
       case 'failActivation':
+      case 'readAhead':
+      case 'stopReading':
         return;
     }
   }

@@ -13,6 +13,8 @@ export interface ActionCosts {
   /** What the first run after a load on the path takes beyond a steady one. */
   readonly firstRunExtraMs: number;
   readonly residentBytes: number;
+  /** Model files that a load reads; absent: they cost nothing wherever they are. */
+  readonly fileBytes?: number;
   /** What a scheduler is told at the deployment, before anything was measured. */
   readonly estimatedLoadMs: number;
   readonly estimatedResidentBytes: number;

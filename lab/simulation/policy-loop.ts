@@ -5,6 +5,7 @@ import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { Policy } from '../policies/policy.ts';
 import type { CostModel } from './costs.ts';
 import { SimulatedContainers, type SimulatedOutcome } from './simulated-containers.ts';
+import { SimulatedPageCache } from './simulated-page-cache.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** What a meter is told, in order of time. */
@@ -20,6 +21,8 @@ export interface PolicyLoopOptions {
   readonly clock: VirtualClock;
   readonly costs: CostModel;
   readonly poolMemoryBytes: number;
+  /** Of the host; undefined: loads take the same wherever files are. */
+  readonly pageCacheBytes?: number | undefined;
   readonly observer: InvokerObserver;
 }
 
@@ -36,10 +39,11 @@ export class PolicyLoop {
 
   constructor(options: PolicyLoopOptions) {
     this.#options = options;
-    const { clock, costs, observer } = options;
+    const { clock, costs, observer, pageCacheBytes } = options;
     this.#containers = new SimulatedContainers({
       clock,
       costs,
+      pageCache: pageCacheBytes === undefined ? undefined : new SimulatedPageCache(pageCacheBytes),
       emit: (event) => {
         this.submit(event);
       },

@@ -23,6 +23,9 @@ export interface SimulatePolicyInput {
   readonly containerMemoryBytes: number;
   readonly keepAliveMs: number | undefined;
   readonly headroomShare: number;
+  /** Page cache of each invoker's host; undefined: files cost nothing, wherever they are. */
+  readonly pageCacheBytes?: number | undefined;
+  readonly readAheadBytesPerSecond?: number | undefined;
   readonly seed: number;
   readonly meter: Meter;
 }
@@ -69,7 +72,7 @@ class PolicySimulation {
 
   constructor(input: SimulatePolicyInput) {
     this.#input = input;
-    const { workload, invokerCount, poolMemoryBytes, seed } = input;
+    const { workload, invokerCount, poolMemoryBytes, pageCacheBytes, seed } = input;
     const { functions } = workload;
     this.#routing = new InvokerRouting(invokerCount, poolMemoryBytes, createRandom(seed, 'routing'));
     this.#hashes = Float64Array.from(functions, ({ actionKey, namespace }) => homeHash(namespace, parseActionKey(actionKey).qualifiedName));
@@ -77,7 +80,7 @@ class PolicySimulation {
     this.#nextRun = new Uint32Array(functions.length);
     const costs = this.#costModel();
     const policyInput = this.#policyInput();
-    this.#loops = Array.from({ length: invokerCount }, () => new PolicyLoop({ policy: input.policy.create(policyInput), clock: this.#clock, costs, poolMemoryBytes, observer: this.#observer() }));
+    this.#loops = Array.from({ length: invokerCount }, () => new PolicyLoop({ policy: input.policy.create(policyInput), clock: this.#clock, costs, poolMemoryBytes, pageCacheBytes, observer: this.#observer() }));
   }
 
   #costModel(): CostModel {
@@ -97,13 +100,14 @@ class PolicySimulation {
   }
 
   #policyInput(): PolicyInput {
-    const { poolMemoryBytes, containerMemoryBytes, keepAliveMs, headroomShare, seed, policy } = this.#input;
+    const { poolMemoryBytes, containerMemoryBytes, keepAliveMs, headroomShare, readAheadBytesPerSecond, seed, policy } = this.#input;
     const times = policy.looksAhead ? this.#timesByAction() : undefined;
     return {
       poolMemoryBytes,
       containerMemoryBytes,
       keepAliveMs,
       headroomShare,
+      readAheadBytesPerSecond,
       seed,
       replayStartsAt: deploymentLeadMs,
       arrivalsOf: (actionKey) => {
@@ -139,8 +143,11 @@ class PolicySimulation {
   }
 
   run(): SimulationEnd {
-    const { workload } = this.#input;
-    for (const loop of this.#loops) loop.submit({ type: 'ticked', at: 0 });
+    const { workload, pageCacheBytes } = this.#input;
+    for (const loop of this.#loops) {
+      loop.submit({ type: 'ticked', at: 0 });
+      if (pageCacheBytes !== undefined) loop.submit({ type: 'hostMemory', at: 0, cacheableBytes: pageCacheBytes });
+    }
     for (const [index, labFunction] of workload.functions.entries()) {
       const { qualifiedName } = parseActionKey(labFunction.actionKey);
       this.#deploy(this.#routing.homeOf(labFunction.namespace, qualifiedName), index, labFunction);
@@ -190,8 +197,9 @@ class PolicySimulation {
     const known = this.#known[invoker];
     if (known === undefined || known.has(functionIndex)) return;
     known.add(functionIndex);
-    const { estimatedLoadMs, estimatedResidentBytes } = costs;
-    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit, wishes });
+    const { estimatedLoadMs, estimatedResidentBytes, fileBytes } = costs;
+    const files = this.#input.pageCacheBytes === undefined || fileBytes === undefined ? undefined : [{ id: actionKey, bytes: fileBytes }];
+    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit, wishes, files });
   }
 
   #callOf(activationId: string): Call {

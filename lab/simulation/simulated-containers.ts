@@ -3,9 +3,10 @@
 // processor beyond what the measured latencies already hold, and nothing ever fails by itself.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { Clock } from '../../common/clock.ts';
-import type { CleanContainer, CreateContainer, Load, Offload, RemoveContainer, SchedulerCommand, StartActivation, StartType } from '../../invoker-plugin/core/commands.ts';
+import type { CleanContainer, CreateContainer, Load, Offload, ReadAhead, RemoveContainer, SchedulerCommand, StartActivation, StartType } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 import type { CostModel } from './costs.ts';
+import { coldMsPerByte, type SimulatedPageCache } from './simulated-page-cache.ts';
 
 /** How an activation went, in ms of virtual time. */
 export interface SimulatedOutcome {
@@ -23,6 +24,8 @@ export interface SimulatedOutcome {
 export interface SimulatedContainersOptions {
   readonly clock: Clock;
   readonly costs: CostModel;
+  /** Of the host; undefined: loads take the same wherever the files are. */
+  readonly pageCache?: SimulatedPageCache | undefined;
   /** Takes the event that answers a command, at its time. */
   readonly emit: (event: SchedulerEvent) => void;
   /** Told before the event, so that the end of a replay is known when its last event is. */
@@ -50,6 +53,7 @@ interface SimulatedContainer {
 export class SimulatedContainers {
   readonly #options: SimulatedContainersOptions;
   readonly #containers = new Map<string, SimulatedContainer>();
+  #stopReading: () => void = () => undefined;
 
   constructor(options: SimulatedContainersOptions) {
     this.#options = options;
@@ -78,6 +82,12 @@ export class SimulatedContainers {
       case 'failActivation':
         this.#options.onFailed(command.activationId);
         return;
+      case 'readAhead':
+        this.#readAhead(command);
+        return;
+      case 'stopReading':
+        this.#stopReading();
+        return;
     }
   }
 
@@ -88,6 +98,12 @@ export class SimulatedContainers {
       const container = this.#containers.get(containerId);
       if (container !== undefined) then(container, clock.now());
     });
+  }
+
+  /** The action's files are read from end to end. @returns what came from the disk; undefined where nobody counts */
+  #use(actionKey: ActionKey): number | undefined {
+    const { costs, pageCache } = this.#options;
+    return pageCache?.use(actionKey, costs.costsOf(actionKey).fileBytes ?? 0);
   }
 
   #usedBytesOf(container: SimulatedContainer): number {
@@ -118,10 +134,13 @@ export class SimulatedContainers {
     const own = costs.costsOf(actionKey);
     const isResident = container.ownActionKey === actionKey || container.residents.has(actionKey) || joinedUntil !== undefined;
     const joinedLoadMs = joinedUntil === undefined ? 0 : Math.max(0, joinedUntil - readyAt);
-    const loadMs = isResident ? joinedLoadMs : own.loadMs;
+    const diskBytes = this.#use(actionKey);
+    const diskMs = (diskBytes ?? 0) * coldMsPerByte;
+    const loadMs = isResident ? joinedLoadMs : own.loadMs + diskMs;
     const freshInitMs = startType === 'cold' ? own.coldInitMs : own.initMs;
     const initMs = !command.init ? 0 : isResident ? own.adoptMs : freshInitMs;
-    const runMs = costs.runMsOf(activationId, actionKey) + (isResident ? 0 : own.firstRunExtraMs);
+    // Pages of a resident model that were pushed out are read again when it runs.
+    const runMs = costs.runMsOf(activationId, actionKey) + (isResident ? diskMs : own.firstRunExtraMs);
     if (command.clean === 'retain' && container.ownActionKey !== undefined) container.residents.add(container.ownActionKey);
     container.residents.delete(actionKey);
     container.ownActionKey = actionKey;
@@ -136,7 +155,7 @@ export class SimulatedContainers {
     this.#after(readyAt - clock.now() + initMs + loadMs + runMs, containerId, (finished, at) => {
       finished.runningCount -= 1;
       onRan({ activationId, actionKey, containerId, startType, readyAt, initMs, loadMs, runMs, endedAt: at });
-      emit({ type: 'activationFinished', at, activationId, containerId, containerUsable: true, initMs, loadMs, runMs });
+      emit({ type: 'activationFinished', at, activationId, containerId, containerUsable: true, initMs, loadMs, runMs, ...(isResident || diskBytes === undefined ? {} : { diskBytes }) });
     });
   }
 
@@ -172,12 +191,30 @@ export class SimulatedContainers {
       });
       return;
     }
-    const cancel = this.#after(aheadLoadMs, containerId, (_container, at) => {
+    const diskBytes = this.#use(actionKey);
+    const loadMs = aheadLoadMs + (diskBytes ?? 0) * coldMsPerByte;
+    const cancel = this.#after(loadMs, containerId, (_container, at) => {
       container.load = undefined;
       if (container.ownActionKey !== actionKey) container.residents.add(actionKey);
-      emit({ type: 'loadSucceeded', at, containerId, actionKey, loadMs: aheadLoadMs, residentBytes, usedBytes: this.#usedBytesOf(container) });
+      emit({ type: 'loadSucceeded', at, containerId, actionKey, loadMs, residentBytes, usedBytes: this.#usedBytesOf(container), ...(diskBytes === undefined ? {} : { diskBytes }) });
     });
-    container.load = { actionKey, endsAt: clock.now() + aheadLoadMs, cancel };
+    container.load = { actionKey, endsAt: clock.now() + loadMs, cancel };
+  }
+
+  #readAhead({ actionKey, files, bytesPerSecond }: ReadAhead): void {
+    const { clock, costs, emit, pageCache } = this.#options;
+    const startedAt = clock.now();
+    const wholeBytes = costs.costsOf(actionKey).fileBytes ?? 0;
+    const end = (outcome: 'read' | 'stopped', at: number): void => {
+      const bytes = Math.min(wholeBytes, ((at - startedAt) / 1000) * bytesPerSecond);
+      const diskBytes = pageCache?.read(actionKey, bytes) ?? 0;
+      emit({ type: 'readAheadEnded', at, actionKey, outcome, files: files.map((id) => ({ id, bytes })), diskBytes, tookMs: at - startedAt });
+    };
+    const cancel = clock.setTimer(startedAt + (1000 * wholeBytes) / bytesPerSecond, () => end('read', clock.now()));
+    this.#stopReading = () => {
+      cancel();
+      clock.setTimer(clock.now(), () => end('stopped', clock.now()));
+    };
   }
 
   #offload({ containerId, actionKey }: Offload): void {

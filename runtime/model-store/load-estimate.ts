@@ -6,7 +6,8 @@ import type { ActionDocument } from '../../common/action-document.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { partNames } from '../diffusion/part.ts';
 import { declaredBy } from '../protocol.ts';
-import { findModel, manifestFileName, manifestSchema, type Manifest } from './manifest.ts';
+import { currentFormKey } from './form-key.ts';
+import { findModel, manifestFileName, manifestSchema, type Manifest, type StoredFile } from './manifest.ts';
 import { externalBytesOf } from './resident-bytes.ts';
 
 /** A slot holds a Node.js process and ONNX Runtime beside the model. */
@@ -25,12 +26,23 @@ export function estimatorOf(modelStore: string | undefined): (action: ActionDocu
     return {
       loadMs: estimates.reduce((sum, { loadMs }) => sum + loadMs, 0),
       residentBytes: estimates.reduce((sum, { residentBytes }) => sum + residentBytes, slotBaseBytes),
+      ...(manifest === undefined ? {} : { files: filesRead(manifest, references) }),
     };
   };
 }
 
+/** Names a file by its content: 64 bits of its checksum. */
+export const fileIdOf = ({ sha256 }: StoredFile): string => sha256.slice(0, 16);
+
+/** What loads of these models read on this machine: the loading form where there is one for it. */
+function filesRead(manifest: Manifest, references: readonly (string | undefined)[]): readonly { readonly id: string; readonly bytes: number }[] {
+  const models = references.flatMap((reference) => (reference === undefined ? undefined : findModel(manifest, reference)) ?? []);
+  const files = models.flatMap(({ plain, externalData = [], form }) => (form?.key === currentFormKey() ? form.files : [plain, ...externalData]));
+  return [...new Map(files.map((file) => [fileIdOf(file), { id: fileIdOf(file), bytes: file.bytes }])).values()];
+}
+
 /** Reads the file again when it has changed; blocks for as long as that takes, once for each change. */
-function newestManifest(file: string): () => Manifest | undefined {
+export function newestManifest(file: string): () => Manifest | undefined {
   let readAt = 0;
   let manifest: Manifest | undefined;
   return () => {

@@ -23,6 +23,7 @@ export const baseConfig: SchedulerConfig = {
   evictionHysteresis: 2,
   headroomShare: 0.1,
   mostPinnedShare: 0.25,
+  readAheadBytesPerSecond: 100e6,
   maxQueuedActivations: 100,
 };
 

@@ -32,6 +32,7 @@ export const config: fc.Arbitrary<SchedulerConfig> = fc.record({
   evictionHysteresis: fc.constantFrom(1, 2),
   headroomShare: fc.constantFrom(0, 0.1, 0.5),
   mostPinnedShare: fc.constantFrom(0, 0.25, 1),
+  readAheadBytesPerSecond: fc.constantFrom(0, 100e6),
   maxQueuedActivations: fc.constantFrom(0, 2, 1000),
 });
 

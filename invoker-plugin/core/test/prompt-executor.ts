@@ -29,7 +29,7 @@ export class PromptExecutor {
 
   private answer(command: SchedulerCommand): SchedulerCommand[] {
     const { scheduler, residentBytes } = this;
-    if (command.type === 'failActivation') return [];
+    if (command.type === 'failActivation' || command.type === 'readAhead' || command.type === 'stopReading') return [];
     const { containerId } = command;
     const usedBytes = scheduler.state.containers.get(containerId)?.usedBytes ?? 0;
     switch (command.type) {

@@ -1,9 +1,9 @@
 // An executor that answers the scheduler's commands with random but possible events, and checks from outside, with books
 // of its own, that every command can be carried out.
 import { strict as assert } from 'node:assert';
-import type { SchedulerCommand } from '../commands.ts';
+import type { ReadAhead, SchedulerCommand } from '../commands.ts';
 import type { SchedulerConfig } from '../config.ts';
-import type { SchedulerEvent } from '../events.ts';
+import { readingOutcomes, type ModelFile, type SchedulerEvent } from '../events.ts';
 import { assertInvariants } from '../invariants.ts';
 import { createState, type SchedulerState } from '../state.ts';
 import { step } from '../step.ts';
@@ -42,6 +42,9 @@ export class RandomWorld {
   loadCount = 0;
   /** The most that ever ran in one container at once. */
   mostAtOnce = 0;
+  /** Readings ahead that were begun. */
+  readCount = 0;
+  private readingFor: string | undefined;
   private readonly containers = new Map<string, WorldContainer>();
   private readonly everUsedIds = new Set<string>();
   private readonly deployed = new Map<string, { namespace: string; limitBytes: number }>();
@@ -76,6 +79,7 @@ export class RandomWorld {
         return this.crash(which, how);
       case 'pass':
         this.now += how * (which + 1);
+        if (how % 2 === 0) this.tell({ type: 'hostMemory', at: this.now, cacheableBytes: (how % 300) * MiB });
         return this.tell({ type: 'ticked', at: this.now });
       case 'wake':
         if (this.wakeAt === undefined) return;
@@ -118,6 +122,7 @@ export class RandomWorld {
       estimatedLoadMs: 10 + how,
       estimatedResidentBytes: (how % 150) * MiB,
       wishes: this.wishesOf(which),
+      files: this.filesOf(actionKey).slice(0, 1 + (how % 2)),
       ...(this.limitOf(actionKey) > 1 ? { concurrencyLimit: this.limitOf(actionKey) } : {}),
     });
   }
@@ -155,6 +160,7 @@ export class RandomWorld {
 
   private answer(which: number, how: number): void {
     const [command] = this.pending.splice(which % Math.max(1, this.pending.length), 1);
+    if (command?.type === 'readAhead') return this.answerReading(command, how);
     if (command === undefined || !('containerId' in command)) return;
     const container = this.containers.get(command.containerId);
     if (command.type === 'startActivation' && container !== undefined && !container.isInitialized && this.limitOf(command.actionKey) > 1 && how % 4 !== 0) {
@@ -166,10 +172,26 @@ export class RandomWorld {
     if (container !== undefined || how % 3 === 0) this.tell(this.answerTo(command, container, how));
   }
 
-  private answerTo(command: Exclude<SchedulerCommand, { type: 'failActivation' }>, container: WorldContainer | undefined, how: number): SchedulerEvent {
+  /** It ends once, told to stop or not, however far it came. */
+  private answerReading({ actionKey, files }: ReadAhead, how: number): void {
+    this.readingFor = undefined;
+    const outcome = readingOutcomes[how % readingOutcomes.length] ?? 'read';
+    const known = this.filesOf(actionKey);
+    const read = files.flatMap((id) => known.filter((file) => file.id === id)).map(({ id, bytes }) => ({ id, bytes: outcome === 'read' ? bytes : (how % 40) * MiB }));
+    this.tell({ type: 'readAheadEnded', at: this.now, actionKey, outcome, files: read, diskBytes: (how % 90) * MiB, tookMs: how });
+  }
+
+  /** Two files each, the first of them another's too. */
+  private filesOf(actionKey: string): ModelFile[] {
+    const number = Number(/action(\d)/.exec(actionKey)?.[1]);
+    return number === 6 ? [] : [number % 3, number + 10].map((file) => ({ id: `f${file}`, bytes: (10 + 3 * file) * MiB }));
+  }
+
+  private answerTo(command: Extract<SchedulerCommand, { containerId: string }>, container: WorldContainer | undefined, how: number): SchedulerEvent {
     const { containerId } = command;
     const at = this.now;
     const usedBytes = (20 + (how % 230)) * MiB;
+    const diskBytes = how % 4 === 0 ? undefined : (how % 60) * MiB;
     switch (command.type) {
       case 'createContainer':
         if (container !== undefined) container.isUp = true;
@@ -188,14 +210,14 @@ export class RandomWorld {
           container.isInitialized ||= containerUsable;
           container.isRetired ||= !containerUsable;
         }
-        return { type: 'activationFinished', at, activationId: command.activationId, containerId, containerUsable, initMs: how % 50, loadMs: how % 300, runMs: how, ...measured };
+        return { type: 'activationFinished', at, activationId: command.activationId, containerId, containerUsable, initMs: how % 50, loadMs: how % 300, runMs: how, diskBytes, ...measured };
       }
       case 'load': {
         if (container?.loading === command.actionKey) container.loading = undefined;
         const reasons = ['cancelled', 'memory', 'artifact', 'error'] as const;
         const reason = how % 13 === 7 ? reasons[how % 4] : undefined;
         if (reason !== undefined) return { type: 'loadFailed', at, containerId, actionKey: command.actionKey, reason, predictedBytes: usedBytes };
-        return { type: 'loadSucceeded', at, containerId, actionKey: command.actionKey, loadMs: how, residentBytes: (how % 150) * MiB, usedBytes };
+        return { type: 'loadSucceeded', at, containerId, actionKey: command.actionKey, loadMs: how, residentBytes: (how % 150) * MiB, usedBytes, diskBytes };
       }
       case 'offload':
         container?.releasing.delete(command.actionKey);
@@ -227,6 +249,17 @@ export class RandomWorld {
       const fate = this.activations.get(command.activationId);
       assert.ok(fate === 'waiting' || fate === 'running', `${command.activationId} fails once, not after ${fate}`);
       this.activations.set(command.activationId, 'failed');
+      return;
+    }
+    if (command.type === 'readAhead') {
+      assert.equal(this.readingFor, undefined, 'one reading at a time');
+      assert.ok(command.files.length > 0 && this.config.readAheadBytesPerSecond > 0 && this.config.preload, 'something is read, and only where that is wanted');
+      this.readingFor = command.actionKey;
+      this.readCount += 1;
+      return;
+    }
+    if (command.type === 'stopReading') {
+      assert.equal(this.readingFor, command.actionKey, 'what is stopped is under way');
       return;
     }
     if (command.type === 'createContainer') return this.checkCreation(command.containerId, command.memoryLimitBytes);

@@ -20,13 +20,17 @@ describe('the scheduler, whatever happens', function () {
 
   it('keeps its invariants and asks only for what can be done', () => {
     let mostAtOnce = 0;
+    let readCount = 0;
     fc.assert(
       fc.property(config, fc.array(happening, { maxLength: 200, size: 'max' }), (chosen, happenings) => {
-        mostAtOnce = Math.max(mostAtOnce, live(chosen, happenings).mostAtOnce);
+        const world = live(chosen, happenings);
+        mostAtOnce = Math.max(mostAtOnce, world.mostAtOnce);
+        readCount += world.readCount;
       }),
       runs,
     );
     assert.equal(mostAtOnce, 3, 'what is allowed at once has happened');
+    assert.ok(readCount > 100, `files were read ahead ${readCount} times`);
   });
 
   it('starts or fails every activation exactly once when everything is answered', () => {
