@@ -14,6 +14,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   load: { question: 'How much faster and smaller does a model load than with InferenceSession.create(path)?', load: () => import('./load.bench.ts') },
   preloaded: { question: 'What does a call pay whose artifacts are resident, and what do /status and /offload do meanwhile?', load: () => import('./preloaded.bench.ts') },
   proxy: { question: 'What does a /run cost, and what does it cost in the architecture of the stock runtime?', load: () => import('./proxy.bench.ts') },
+  'read-ahead': { question: 'What does a load save whose files were read ahead, against the disk and the page cache?', load: () => import('./read-ahead.bench.ts') },
   similarity: { question: 'Does an action load sooner in a container that holds the same models and libraries for another?', load: () => import('./similarity.bench.ts') },
   startup: { question: 'How soon does a container answer, and what does it hold while it waits for work?', load: () => import('./startup.bench.ts') },
   step: { question: 'What does one scheduling decision take with 10 to 10,000 containers?', load: () => import('./step.bench.ts') },
@@ -22,7 +23,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 async function main(name: string | undefined, args: string[]): Promise<void> {
   const benchmark = name === undefined ? undefined : benchmarks[name];
   if (benchmark === undefined) {
-    const list = Object.entries(benchmarks).map(([key, { question }]) => `  ${key.padEnd(9)} ${question}`);
+    const list = Object.entries(benchmarks).map(([key, { question }]) => `  ${key.padEnd(10)} ${question}`);
     process.stdout.write(`usage: npm run bench -- NAME [options]\n${list.join('\n')}\n`);
     if (name !== undefined && name !== '--help') throw new AppError('BAD_OPTION', `There is no benchmark ${name}.`, `Take one of ${Object.keys(benchmarks).join(', ')}.`);
     return;

@@ -89,6 +89,12 @@ describe('the options of instainfer invoker', () => {
     assert.equal(alone(['--namespaces', 'team1=a:b', '--wishes-from', '*'], 'team1'), true);
   });
 
+  it('have files read ahead at a rate, and not at all where that is 0', () => {
+    assert.equal(parse(least).scheduler.readAheadBytesPerSecond, 100e6);
+    assert.equal(parse([...least, '--read-ahead', '2.5']).scheduler.readAheadBytesPerSecond, 2.5e6);
+    assert.equal(parse(least, { INSTAINFER_READ_AHEAD: '0' }).scheduler.readAheadBytesPerSecond, 0);
+  });
+
   it('say what is missing', () => {
     assert.match(refusal(['--couch-host', 'db']), /no number.*--id N/);
     assert.match(refusal(['--id', '0']), /host is not given/);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pino } from 'pino';
 import { actionDocument } from '../../common/testing/action-documents.ts';
 import type { ActionDocument } from '../../common/action-document.ts';
 import { actionKeyOf } from '../../common/action-identity.ts';
@@ -38,6 +39,17 @@ describe('the use of a model', () => {
     use.estimate(deployed('none', 'wrong'));
     return use;
   };
+
+  it('cannot be read ahead without a path to the store, which is said once and only where models come from one', () => {
+    const logged: string[] = [];
+    const use = modelStoreUse(undefined, clock, pino({ level: 'info' }, { write: (line: string) => logged.push(line) }));
+    assert.equal(use.fileReader, undefined);
+    use.estimate(deployed('own', { models: [{ name: 'a', path: 'own.onnx' }] }));
+    assert.deepEqual(logged, []);
+    for (const name of ['one', 'two']) use.estimate(deployed(name, { models: [{ name: 'a', store: 'one@1' }] }));
+    assert.equal(logged.length, 1);
+    assert.match(logged[0] ?? '', /not read ahead.*--model-store/);
+  });
 
   it('is a call, and a load ahead of one; it is written within a minute, and beside what others have written', async () => {
     await writeFile(path.join(directory, usesFileName), JSON.stringify({ formatVersion: 1, usedAt: { 'other@2': 5 } }));

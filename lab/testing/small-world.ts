@@ -26,6 +26,10 @@ export interface SmallWorld {
   /** Calls that one container may run at once, of every action. */
   readonly concurrencyLimit?: number;
   readonly runMs?: number;
+  /** Model files of each action, and what the host's page cache holds of them, in MB (10^6 bytes); absent: wherever files are, loads take the same. */
+  readonly fileMb?: number;
+  readonly pageCacheMb?: number;
+  readonly readAheadMbPerSecond?: number;
   readonly keepAliveMs?: number;
   readonly durationMs?: number;
   readonly seed?: number;
@@ -47,7 +51,7 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     namespace: 'guest',
     memoryLimitBytes: 1000 * mib,
     concurrencyLimit: world.concurrencyLimit,
-    costs: { initMs: 10, coldInitMs: 10, adoptMs: 5, loadMs, aheadLoadMs: loadMs, firstRunExtraMs: 0, residentBytes: residentMb * mib, estimatedLoadMs: loadMs, estimatedResidentBytes: residentMb * mib },
+    costs: { initMs: 10, coldInitMs: 10, adoptMs: 5, loadMs, aheadLoadMs: loadMs, firstRunExtraMs: 0, residentBytes: residentMb * mib, ...(world.fileMb === undefined ? {} : { fileBytes: world.fileMb * 1e6 }), estimatedLoadMs: loadMs, estimatedResidentBytes: residentMb * mib },
     runSamplesMs: [world.runMs ?? 100],
   }));
   const indexOf = (action: string): number => {
@@ -84,6 +88,8 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     containerMemoryBytes: 1000 * mib,
     keepAliveMs: world.keepAliveMs,
     headroomShare: 0,
+    pageCacheBytes: world.pageCacheMb === undefined ? undefined : world.pageCacheMb * 1e6,
+    readAheadBytesPerSecond: (world.readAheadMbPerSecond ?? 0) * 1e6,
     seed: world.seed ?? 1,
     meter,
   });

@@ -17,7 +17,7 @@ describe('the first guess of a load', () => {
   before(async () => {
     directory = mkdtempSync(path.join(os.tmpdir(), 'estimates-'));
     const model = (name: string, bytes: number): object => ({ name, version: '1', parameterCount: 1, plain: { path: `${name}.onnx`, bytes, sha256: '0'.repeat(64) }, sampleInputs: {} });
-    const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes), { ...model('outside', megabytes), externalData: [{ path: 'outside.data', bytes: 99 * megabytes, sha256: '0'.repeat(64) }] }];
+    const models = [model('net', 20 * megabytes), model('sd/text_encoder', 10 * megabytes), model('sd/unet', 70 * megabytes), model('sd/vae_decoder', 20 * megabytes), { ...model('twin', 20 * megabytes), plain: { path: 'twin.onnx', bytes: 20 * megabytes, sha256: 'a'.repeat(64) } }, { ...model('outside', megabytes), externalData: [{ path: 'outside.data', bytes: 99 * megabytes, sha256: '0'.repeat(64) }] }];
     writeFileSync(path.join(directory, manifestFileName), JSON.stringify({ formatVersion: 1, models }));
     estimate = estimatorOf(directory);
   });
@@ -42,6 +42,16 @@ describe('the first guess of a load', () => {
   it('counts weights that are in files beside the network', () => {
     const { loadMs, residentBytes } = guess({ models: [{ name: 'outside', store: 'outside' }] });
     assert.deepEqual([loadMs, residentBytes - none().residentBytes], [500, 101 * megabytes]);
+  });
+
+  it('names the files that are read, equal ones once, and none of a model that the store does not have', () => {
+    const named = (...stores: string[]): unknown => guess({ models: stores.map((store) => ({ name: store, store })) }).files;
+    const id = '0'.repeat(16);
+    assert.deepEqual(named('net'), [{ id, bytes: 20 * megabytes }]);
+    assert.deepEqual(named('twin', 'net'), [{ id: 'a'.repeat(16), bytes: 20 * megabytes }, { id, bytes: 20 * megabytes }]);
+    assert.deepEqual(named('twin', 'twin@1'), [{ id: 'a'.repeat(16), bytes: 20 * megabytes }]);
+    assert.deepEqual(named('stranger'), []);
+    assert.equal(guess({ models: [{ name: 'own', path: 'own.onnx' }] }).files?.length, 0);
   });
 
   it('knows what has come into the store since it was made, and a store that has come since', () => {
