@@ -150,6 +150,8 @@ export class Fleet {
       case 'load':
       case 'offload':
       case 'cleanContainer':
+      case 'readAhead':
+      case 'stopReading':
         throw new Error(`a policy of the Scaler task asked for ${command.type}, which its platform does not have`);
     }
   }

@@ -41,6 +41,16 @@ describe('the explanation of an activation', () => {
     assert.deepEqual(explanations.get('b')?.preparations, [{ at: 2000, containerId: 'c1', what: 'offload', why: 'evicted-for-value' }]);
   });
 
+  it('tells that model files were read ahead, why, and how far', () => {
+    const explanations = new Explanations();
+    explanations.observe({ type: 'hostMemory', at: 1000, cacheableBytes: 1e9 }, [{ type: 'readAhead', actionKey, files: ['f'], bytesPerSecond: 1e8, reason: 'no-place' }]);
+    explanations.observe({ type: 'readAheadEnded', at: 1900, actionKey, outcome: 'read', files: [{ id: 'f', bytes: 102e6 }], diskBytes: 96e6, tookMs: 900 }, []);
+    explanations.observe({ type: 'activationArrived', at: 2000, activationId: 'a', actionKey }, [{ type: 'createContainer', containerId: 'c2', memoryLimitBytes: 1, reason: 'activation' }, { type: 'startActivation', activationId: 'a', containerId: 'c2', actionKey, startType: 'cold', clean: 'none', init: true }]);
+    const explanation = explanations.get('a');
+    assert.ok(explanation !== undefined);
+    assert.deepEqual(explanationLines(explanation).slice(1, 3), ['  -1000.0 ms  page cache: read ahead (no-place)', '   -100.0 ms  page cache: reading ended (read, 102 MB, 96 MB of it from the disk)']);
+  });
+
   it('tells why one was refused, and remembers ten thousand', () => {
     const explanations = new Explanations();
     for (let number = 0; number <= 10_000; number += 1) {

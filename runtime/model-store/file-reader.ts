@@ -11,6 +11,8 @@ import { fileIdOf, newestManifest } from './load-estimate.ts';
 import { filesOfModel, manifestFileName } from './manifest.ts';
 
 const chunkBytes = 1 << 20;
+/** Between two looks at the memory. */
+const bytesPerLook = 32 * chunkBytes;
 /** Memory that is left alone, as a share of the machine's. */
 const spareShare = 0.05;
 
@@ -66,7 +68,7 @@ export class FileReader {
       try {
         for (;;) {
           if (signal.aborted) return ended('stopped');
-          if (this.isMemoryShort()) return ended('memory');
+          if (file.bytes % bytesPerLook === 0 && this.isMemoryShort()) return ended('memory');
           const { bytesRead } = await handle.read(buffer, 0, chunkBytes, null);
           if (bytesRead === 0) break;
           file.bytes += bytesRead;
