@@ -48,9 +48,9 @@ export function learnLoad(warm: LearntMean, cold: LearntMean, sample: number, co
   else learn(cold, Math.max(sample, expectedWarm + (sample - expectedWarm) / coldShare));
 }
 
-/** What is expected with as much of the files in the page cache as is believed to be there. */
-function asBelieved(action: Action, warmMs: number, coldMs: number): number {
-  return action.hotShare >= 1 ? warmMs : warmMs + (1 - action.hotShare) * Math.max(0, coldMs - warmMs);
+/** What is expected with as much of the files in the page cache as is believed to be there. Most often all: the rest is not worked out then. */
+function asBelieved(action: Action, warmMs: number, coldMsOf: (action: Action) => number): number {
+  return action.hotShare >= 1 ? warmMs : warmMs + (1 - action.hotShare) * Math.max(0, coldMsOf(action) - warmMs);
 }
 
 function meanOr(learnt: LearntMean, fallback: number): number {
@@ -68,7 +68,7 @@ function coldLoadMsOf(action: Action): number {
 }
 
 function loadMsOf(action: Action): number {
-  return asBelieved(action, warmLoadMsOf(action), coldLoadMsOf(action));
+  return asBelieved(action, warmLoadMsOf(action), coldLoadMsOf);
 }
 
 /** A load ahead of time, warm-up run included, files in the page cache. */
@@ -76,10 +76,13 @@ export function warmAheadLoadMsOf(action: Action): number {
   return meanOr(action.aheadLoadMs, meanOr(action.loadMs, action.estimatedLoadMs));
 }
 
+function coldAheadLoadMsOf(action: Action): number {
+  return meanOr(action.coldAheadLoadMs, warmAheadLoadMsOf(action) + action.fileBytes * assumedColdMsPerByte);
+}
+
 /** A load ahead of time, warm-up run included. */
 export function aheadLoadMsOf(action: Action): number {
-  const warmMs = warmAheadLoadMsOf(action);
-  return asBelieved(action, warmMs, meanOr(action.coldAheadLoadMs, warmMs + action.fileBytes * assumedColdMsPerByte));
+  return asBelieved(action, warmAheadLoadMsOf(action), coldAheadLoadMsOf);
 }
 
 /** How much longer than others the first run after a load on the path takes: pages are mapped and kernels set up in it. */
@@ -98,7 +101,7 @@ function coldFirstRunExtraMsOf(action: Action): number {
 }
 
 function firstRunExtraMsOf(action: Action): number {
-  return asBelieved(action, warmFirstRunExtraMsOf(action), coldFirstRunExtraMsOf(action));
+  return asBelieved(action, warmFirstRunExtraMsOf(action), coldFirstRunExtraMsOf);
 }
 
 /** What a load and its first run take longer with all of the files on the disk than with all of them in the page cache. */
