@@ -32,3 +32,8 @@ function tasksOf(pid: number): string[] {
 export function threadsMsOf(pid: number): number {
   return tasksOf(pid).reduce((sum, task) => sum + Number(textOf(`/proc/${pid}/task/${task}/schedstat`).split(' ')[0] ?? 0), 0) / nanosecondsPerMillisecond;
 }
+
+/** As {@link threadsMsOf}, of the process and of all that it has started and that still lives. */
+export function treeMsOf(pid: number): number {
+  return childrenOf(pid).reduce((sum, child) => sum + treeMsOf(child), threadsMsOf(pid));
+}

@@ -20,6 +20,7 @@ export interface LoadFigures {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly requestsPerSecond: number;
+  readonly requests: number;
 }
 
 /** @throws Error when a reply is not 200 */
@@ -45,7 +46,7 @@ export async function applyLoad({ port, body, clients, durationMs, keepAlive, pa
   };
   await Promise.all(Array.from({ length: clients }, client));
   const tookMs = performance.now() - startedAt;
-  return { p50Ms: median(latencies), p99Ms: percentileOf(latencies, 0.99) ?? Number.NaN, requestsPerSecond: (latencies.length / tookMs) * 1000 };
+  return { p50Ms: median(latencies), p99Ms: percentileOf(latencies, 0.99) ?? Number.NaN, requestsPerSecond: (latencies.length / tookMs) * 1000, requests: latencies.length };
 }
 
 /** One connection, one request at a time; it understands what our servers answer: a status and a Content-Length. */

@@ -15,6 +15,8 @@ export interface ServerKind {
   readonly environment: Readonly<Record<string, string>>;
   /** Whether it takes the action by /init. */
   readonly takesCode: boolean;
+  /** Where its program was compiled to; this very build where it is not given. */
+  readonly buildDir?: string;
 }
 
 const floor = { program: 'bench/proxy-floor-server.js', takesCode: false };
@@ -24,6 +26,9 @@ export const serverKinds = {
   expressModel: { name: 'Express model', program: 'bench/proxy-express-model.js', environment: {}, takesCode: true },
   ours: { name: 'runtime', program: 'runtime/main.js', environment: { HOST: '127.0.0.1' }, takesCode: true },
 } as const satisfies Record<string, ServerKind>;
+
+/** Our runtime as another checkout has compiled it, to be measured in the same run. */
+export const runtimeOf = (otherBuild: string): ServerKind => ({ ...serverKinds.ours, name: 'runtime, other build', buildDir: path.resolve(otherBuild) });
 
 export interface Server {
   readonly kind: ServerKind;
@@ -52,7 +57,7 @@ export class LogSink {
   }
 
   spawn(kind: ServerKind, environment: Readonly<Record<string, string>>): ChildProcess {
-    return fork(path.join(buildDir, kind.program), [], {
+    return fork(path.join(kind.buildDir ?? buildDir, kind.program), [], {
       execArgv: [],
       stdio: ['ignore', this.pipe, this.pipe, 'ipc'],
       env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...kind.environment, ...environment },
