@@ -36,8 +36,17 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** To be called before anything else listens to the server's requests. */
-export function guardConnections(server: Server, bounds: ConnectionBounds): void {
+export interface ConnectionGuard {
+  /** Closes every connection that waits for nothing. */
+  readonly closeIdle: () => void;
+  readonly closeAll: () => void;
+}
+
+/**
+ * To be called before anything else listens to the server's requests.
+ * @param isAnswering whether an answer is due on a connection of which the server's requests do not tell
+ */
+export function guardConnections(server: Server, bounds: ConnectionBounds, isAnswering: (socket: Socket) => boolean = () => false): ConnectionGuard {
   const sockets = new Set<Socket>();
   const exchanges = new WeakMap<Socket, Exchange>();
   const large = new Map<IncomingMessage, number>();
@@ -46,7 +55,8 @@ export function guardConnections(server: Server, bounds: ConnectionBounds): void
   /** Neither waiting for an answer nor in the middle of getting one. */
   const isExpendable = (socket: Socket): boolean => {
     const exchange = exchanges.get(socket);
-    return exchange === undefined || !exchange.request.complete || exchange.response.writableFinished;
+    if (exchange === undefined) return !isAnswering(socket) && socket.writableLength === 0;
+    return !exchange.request.complete || exchange.response.writableFinished;
   };
 
   server.on('connection', (socket) => {
@@ -76,6 +86,11 @@ export function guardConnections(server: Server, bounds: ConnectionBounds): void
       candidate.socket.destroy();
     }
   });
+
+  const close = (isToGo: (socket: Socket) => boolean): void => {
+    for (const socket of [...sockets].filter(isToGo)) socket.destroy();
+  };
+  return { closeIdle: () => close(isExpendable), closeAll: () => close(() => true) };
 }
 
 /** What the body may come to: its declared length, else the most that is read of one. */

@@ -12,6 +12,7 @@ import { Container } from './container.ts';
 import { answerDirectly } from './handlers/direct.ts';
 import { lazyApplication } from './lazy-application.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
+import { answerPlainRuns, type PlainRuns } from './plain-runs.ts';
 import { createRuntimeLog, type RuntimeLog } from './runtime-log.ts';
 import { chooseSlotUsers, type SlotUsers } from './slots/slot-users.ts';
 
@@ -115,7 +116,8 @@ async function start(): Promise<void> {
   const limitBytes = config.memoryLimitBytes ?? controlGroups.limitBytes;
   const bounds = connectionBounds(limitBytes);
   const server = createServer(timeoutsOf(bounds));
-  guardConnections(server, bounds);
+  let plainRuns: PlainRuns | undefined;
+  const guard = guardConnections(server, bounds, (socket) => plainRuns?.isAnswering(socket) === true);
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {
@@ -125,6 +127,9 @@ async function start(): Promise<void> {
   const service = knative === undefined || config.knative === undefined ? undefined : new knative.KnativeService(container, config.knative);
   server.on('request', service?.createApp(config.token) ?? answerDirectly(container, lazyApplication(container, config.token), config.token));
 
+  // On Knative every request is a call, and its answer is the action's own.
+  if (service === undefined) plainRuns = answerPlainRuns(server, (body) => container.run(body), bounds.checkEveryMs);
+
   let stopping = false;
   const stop = (graceMs: number, exitCode = 0): void => {
     if (stopping) return;
@@ -133,8 +138,9 @@ async function start(): Promise<void> {
       server.close(() => {
         process.exit(exitCode);
       });
+      guard.closeIdle();
       // Replies that have just been written go out first.
-      setTimeout(() => server.closeAllConnections(), lastRepliesMs);
+      setTimeout(guard.closeAll, lastRepliesMs);
     });
   };
   // Probes are answered meanwhile; the service is not ready before this is done.
