@@ -11,7 +11,7 @@ import type { ActivationReply, Container } from '../container.ts';
 import { answerDirectly } from '../handlers/direct.ts';
 import { answerPlainRuns, plainRunBody } from '../plain-runs.ts';
 
-const bounds: ConnectionBounds = { headersMs: 200, requestMs: 400, checkEveryMs: 20, connections: 4, bodyBytes: 2 ** 20 };
+const bounds: ConnectionBounds = { headersMs: 60_000, requestMs: 120_000, checkEveryMs: 20, connections: 4, bodyBytes: 2 ** 20 };
 
 const requestOf = (headers: string, body = '{}'): string => `POST /run HTTP/1.1\r\n${headers}\r\n${body}`;
 const plain = (body = '{}'): string => requestOf(`Host: a\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`, body);
@@ -70,8 +70,8 @@ describe('a server that answers plain runs ahead of node:http', () => {
     return { status: text === 'bad' ? 502 : 200, body: text === 'large' ? Buffer.alloc(5_000_000, 'ü') : body, timing: 'run;dur=1' };
   };
 
-  async function start(isAhead: boolean): Promise<void> {
-    const server = createServer(timeoutsOf(bounds));
+  async function start(isAhead: boolean, headersMs = bounds.headersMs): Promise<void> {
+    const server = createServer(timeoutsOf({ ...bounds, headersMs }));
     let isAnswering: (socket: Socket) => boolean = () => false;
     const { closeAll } = guardConnections(server, bounds, (socket) => isAnswering(socket));
     let seen = 0;
@@ -127,7 +127,7 @@ describe('a server that answers plain runs ahead of node:http', () => {
     return received;
   };
   const sameFromBoth = async (pieces: readonly (string | Buffer)[]): Promise<string> => {
-    const [one, other] = await Promise.all(servers.map(({ port }) => exchange(port, pieces)));
+    const [one, other] = await Promise.all(servers.slice(0, 2).map(({ port }) => exchange(port, pieces)));
     assert.equal(one, other);
     return one!;
   };
@@ -169,14 +169,25 @@ describe('a server that answers plain runs ahead of node:http', () => {
     await sameFromBoth([plain('1').replace('Host', 'Connection: close\r\nHost')]);
   });
 
-  it('answers whatever bytes come as node:http does', async () => {
-    const piece = fc.oneof(fc.constantFrom(plain('1'), plain('bad'), 'Host: a\r\n', 'POST /run HTTP/1.1\r\n', '\r\n', 'Content-Length: 2\r\n', 'Transfer-Encoding: chunked\r\n', '{}', 'Connection: close\r\n', 'GET / HTTP/1.1\r\n'), fc.string());
+  it('answers a request with whatever head as node:http does', async () => {
+    // Only whole requests: when node:http gives up a connection on which more comes than a request, and whether the answer
+    // goes out before that, is a matter of its turns.
+    const line = fc.oneof(
+      fc.constantFrom('Host: a', 'host:b', 'Connection: keep-alive', 'Connection: close', 'Accept: */*', 'X-Other: 1', 'Transfer-Encoding: chunked', 'Content-Encoding: gzip', 'Expect: other', ' folded', 'Content-Length: 7'),
+      fc.string().map((text) => `Accept: ${text}`),
+      fc.string(),
+    );
+    const first = fc.oneof({ weight: 9, arbitrary: fc.constant('POST /run HTTP/1.1') }, fc.constantFrom('POST /run HTTP/1.0', 'POST /other HTTP/1.1', 'PUT /run HTTP/1.1', 'post /run HTTP/1.1'));
+    let plainOnes = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 8 }), async (pieces) => {
-        await sameFromBoth([pieces.join('')]);
+      fc.asyncProperty(first, fc.array(line, { maxLength: 4 }), fc.constantFrom('', '1', 'bad'), async (start, lines, body) => {
+        const request = [start, 'Host: a', ...lines, `Content-Length: ${body.length}`, '', body].join('\r\n');
+        if (plainRunBody(Buffer.from(request)) !== undefined) plainOnes += 1;
+        await sameFromBoth([request]);
       }),
       { numRuns: 300 },
     );
+    assert.ok(plainOnes > 20, `only ${plainOnes} were plain`);
   });
 
   it('answers a caller who has closed his end, then closes', async () => {
@@ -199,7 +210,8 @@ describe('a server that answers plain runs ahead of node:http', () => {
   });
 
   it('closes a connection that says nothing, by the bounds of the server', async () => {
-    const socket = await open(ahead().port);
+    await start(true, 200);
+    const socket = await open(servers.at(-1)!.port);
     await once(socket.resume(), 'end');
   });
 
