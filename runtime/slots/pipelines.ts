@@ -1,18 +1,17 @@
 // The pipelines of a slot by name: finds each where the action declares it, loads it once, and reports which of their
-// networks are there.
+// networks are there. What only pipelines need is imported for the first one: it is 1.5 MB, which most slots never use.
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { DiffusionPipeline } from '../diffusion/diffusion-pipeline.ts';
 import { ModelStore } from '../model-store/model-store.ts';
-import { encoderOf } from '../diffusion/png-encoder.ts';
 import { openStoreIfAny } from '../model-store/open-store.ts';
 import type { OpenMode } from '../model-store/open-model.ts';
-import { findPipeline, pipelineIn, type LocatedPipeline } from '../model-store/locate-pipeline.ts';
+import type { LocatedPipeline } from '../model-store/locate-pipeline.ts';
 import type { Artifacts, LoadedArtifact } from '../protocol.ts';
 import type { LoadClock } from './load-clock.ts';
 import type { SlotSettings } from './messages.ts';
 import { MissingArtifactError } from './model-source.ts';
-import { ResidentPipeline, type PipelineLibraries } from './resident-pipeline.ts';
+import type { PipelineLibraries, ResidentPipeline } from './resident-pipeline.ts';
 
 const requireOfRuntime = createRequire(import.meta.url);
 
@@ -64,10 +63,12 @@ export class Pipelines {
   private async prepareNew(name: string, artifacts: Artifacts, actionDir: string): Promise<ResidentPipeline> {
     const stored = await this.find(name, artifacts, actionDir);
     const { limitBytes, loading } = this.settings;
-    return ResidentPipeline.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evict: (files) => this.evict(name, files), onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
+    const { ResidentPipeline: residents } = await import('./resident-pipeline.ts');
+    return residents.prepare({ name, stored, libraries: await loadLibraries(), clock: this.clock, limitBytes, evict: (files) => this.evict(name, files), onPathMode: loading === 'stock' ? 'stock' : 'onPath' });
   }
 
   private async find(name: string, artifacts: Artifacts, actionDir: string): Promise<LocatedPipeline> {
+    const { findPipeline, pipelineIn } = await import('../model-store/locate-pipeline.ts');
     const declared = artifacts.pipelines?.find((pipeline) => pipeline.name === name);
     if (declared?.path !== undefined) {
       const folder = path.resolve(actionDir, declared.path);
@@ -82,5 +83,6 @@ export class Pipelines {
 
 async function loadLibraries(): Promise<PipelineLibraries> {
   const tokenizers = await import('@huggingface/tokenizers');
+  const { encoderOf } = await import('../diffusion/png-encoder.ts');
   return { tokenizers, encodePng: encoderOf(requireOfRuntime('sharp')) };
 }
