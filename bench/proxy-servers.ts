@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { runtimeEnvironment } from '../invoker-plugin/drivers/driver.ts';
 
 const buildDir = path.resolve(import.meta.dirname, '..');
 
@@ -26,6 +27,9 @@ export const serverKinds = {
   expressModel: { name: 'Express model', program: 'bench/proxy-express-model.js', environment: {}, takesCode: true },
   ours: { name: 'runtime', program: 'runtime/main.js', environment: { HOST: '127.0.0.1' }, takesCode: true },
 } as const satisfies Record<string, ServerKind>;
+
+/** Our runtime as an invoker of ours starts it. */
+export const runtimeOfInvoker: ServerKind = { ...serverKinds.ours, name: 'runtime, of our invoker', environment: { ...serverKinds.ours.environment, ...runtimeEnvironment } };
 
 /** Our runtime as another checkout has compiled it, to be measured in the same run. */
 export const runtimeOf = (otherBuild: string): ServerKind => ({ ...serverKinds.ours, name: 'runtime, other build', buildDir: path.resolve(otherBuild) });

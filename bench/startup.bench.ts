@@ -7,21 +7,24 @@ import { parseArgs } from 'node:util';
 import { get } from 'node:http';
 import Table from 'cli-table3';
 import { freePort } from '../common/free-port.ts';
-import { median } from '../common/statistics.ts';
 import { descendantsOf } from '../common/process-tree.ts';
-import { LogSink, serverKinds, stop, type ServerKind } from './proxy-servers.ts';
+import { median } from '../common/statistics.ts';
+import { treeMsOf } from './processor-time.ts';
+import { LogSink, runtimeOfInvoker, serverKinds, stop, type ServerKind } from './proxy-servers.ts';
 
 const usage = `usage: npm run bench -- startup [options]
   --rounds N     rounds, alternating; medians are shown (default 9)
   --settle MS    how long a container stands idle before its memory is read (default 3000)
 `;
 
-const kinds: readonly ServerKind[] = [serverKinds.floor, serverKinds.expressModel, serverKinds.ours];
+const kinds: readonly ServerKind[] = [serverKinds.floor, serverKinds.expressModel, serverKinds.ours, runtimeOfInvoker];
 /** What answers when: /status of ours says 200, the others say something. */
-const isReady = (kind: ServerKind, status: number): boolean => kind !== serverKinds.ours || status === 200;
+const isReady = (kind: ServerKind, status: number): boolean => kind.program !== serverKinds.ours.program || status === 200;
 
 interface Sample {
   readonly readyMs: number;
+  /** Processor time of all processes of the container until then. */
+  readonly processorMs: number;
   /** Of all processes of the container: private, and proportional (shared pages divided by who shares them). */
   readonly privateBytes: number;
   readonly proportionalBytes: number;
@@ -55,11 +58,12 @@ export async function run(args: string[]): Promise<void> {
 }
 
 function tableOf(samples: ReadonlyMap<ServerKind, readonly Sample[]>): string {
-  const table = new Table({ head: ['server', 'ready ms', '/ model', 'private MB', '/ model', 'proportional MB', '/ model'], style: { head: [], border: [] } });
+  const table = new Table({ head: ['server', 'ready ms', '/ model', 'processor ms', '/ model', 'private MB', '/ model', 'proportional MB', '/ model'], style: { head: [], border: [] } });
   const middle = (kind: ServerKind, pick: (sample: Sample) => number): number => median((samples.get(kind) ?? []).map(pick));
   for (const kind of kinds) {
     const cells = [
       { pick: (sample: Sample) => sample.readyMs, unit: 1 },
+      { pick: (sample: Sample) => sample.processorMs, unit: 1 },
       { pick: (sample: Sample) => sample.privateBytes, unit: 1e6 },
       { pick: (sample: Sample) => sample.proportionalBytes, unit: 1e6 },
     ].flatMap(({ pick, unit }) => [(middle(kind, pick) / unit).toFixed(1), (middle(kind, pick) / middle(serverKinds.expressModel, pick)).toFixed(2)]);
@@ -74,10 +78,11 @@ async function sampleOf(sink: LogSink, kind: ServerKind, settleMs: number): Prom
   const child = sink.spawn(kind, { PORT: String(port) });
   while (!isReady(kind, await statusOf(port))) await pause(1);
   const readyMs = performance.now() - startedAt;
+  const processorMs = treeMsOf(child.pid ?? 0);
   await pause(settleMs);
   const memory = memoryOfTree(child.pid ?? 0);
   await stop({ child });
-  return { readyMs, ...memory };
+  return { readyMs, processorMs, ...memory };
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

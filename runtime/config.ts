@@ -1,5 +1,6 @@
 // The settings of the runtime proxy, read from the environment once: the only file that knows the variables' names.
 import { AppError } from '../common/errors.ts';
+import type { OnnxRuntimeStart } from './slots/messages.ts';
 import { idsOfContainer, type SlotUserMode } from './slots/slot-users.ts';
 
 /** How the runtime serves an action over plain HTTP: OpenWhisk's variables for its runtimes on Knative. */
@@ -33,6 +34,7 @@ export interface RuntimeConfig {
   readonly memoryLimitBytes: number | undefined;
   /** How many blank slots are kept ready: 0 or 1. */
   readonly blankSlots: number;
+  readonly onnxRuntime: OnnxRuntimeStart;
   readonly concurrent: boolean;
   /** How long a shutdown waits for running activations. */
   readonly graceMs: number;
@@ -83,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv): RuntimeConfig {
     cache: read('INSTAINFER_CACHE', oneOf('warm', 'cold')) ?? 'warm',
     memoryLimitBytes: read('INSTAINFER_MEMORY_LIMIT_BYTES', integer(1)),
     blankSlots: read('INSTAINFER_BLANK_SLOTS', integer(0, 1)) ?? 1,
+    onnxRuntime: read('INSTAINFER_ONNX_RUNTIME', oneOf('ahead', 'on-demand')) ?? 'on-demand',
     concurrent: env['__OW_ALLOW_CONCURRENT']?.toLowerCase() === 'true',
     graceMs: read('INSTAINFER_GRACE_MS', integer(0)) ?? 10_000,
     token: read('INSTAINFER_TOKEN', text),

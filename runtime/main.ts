@@ -77,7 +77,7 @@ interface Surroundings {
 function makeContainer(config: RuntimeConfig, surroundings: Surroundings): Container {
   return new Container({
     ...surroundings,
-    settings: { modelStore: config.modelStore, loading: config.loading, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes, limitBytes: surroundings.limitBytes },
+    settings: { modelStore: config.modelStore, loading: config.loading, onnxRuntime: config.onnxRuntime, evictBeforeLoad: config.cache === 'cold', maxArchiveBytes, limitBytes: surroundings.limitBytes },
     environment: {
       ...config.actionEnvironment,
       ...(config.modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: config.modelStore }),

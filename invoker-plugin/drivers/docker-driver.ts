@@ -7,7 +7,7 @@ import Docker from 'dockerode';
 import { AppError, describeError } from '../../common/errors.ts';
 import { containerNamePrefix, cpuSharesOf, stemCellName } from './container-name.ts';
 import { DockerContainer } from './docker-container.ts';
-import type { Container, ContainerDriver, ContainerRequest } from './driver.ts';
+import { runtimeEnvironment, type Container, type ContainerDriver, type ContainerRequest } from './driver.ts';
 import { Limiter } from './limiter.ts';
 
 /** Label of every container of ours; its value names the invoker. */
@@ -120,7 +120,7 @@ export class DockerDriver implements ContainerDriver {
 
   private settingsOf(containerId: string, memoryLimitBytes: number, environment: Readonly<Record<string, string>>): Docker.ContainerCreateOptions {
     const { image, network, modelStore, poolMemoryBytes, hostConfig } = this.options;
-    const variables = { ...this.options.environment, ...environment, ...(modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: modelStoreDir }) };
+    const variables = { ...runtimeEnvironment, ...this.options.environment, ...environment, ...(modelStore === undefined ? {} : { INSTAINFER_MODEL_STORE: modelStoreDir }) };
     return {
       Image: image,
       Env: Object.entries(variables).map(([name, value]) => `${name}=${value}`),

@@ -1,5 +1,8 @@
 // What the invoker asks of whatever starts its containers: a process, a container engine. It does not speak HTTP to them.
 
+/** What every container of an invoker of ours is told: models come, so that a first load is not to wait for ONNX Runtime. */
+export const runtimeEnvironment = { INSTAINFER_ONNX_RUNTIME: 'ahead' } as const;
+
 export interface ContainerRequest {
   readonly containerId: string;
   readonly memoryLimitBytes: number;

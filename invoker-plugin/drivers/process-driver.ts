@@ -6,7 +6,7 @@ import os from 'node:os';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AppError } from '../../common/errors.ts';
-import type { Container, ContainerDriver, ContainerEnd, ContainerRequest, LogListener } from './driver.ts';
+import { runtimeEnvironment, type Container, type ContainerDriver, type ContainerEnd, type ContainerRequest, type LogListener } from './driver.ts';
 
 const listeningSchema = z.object({ type: z.literal('listening'), port: z.number().int().positive() });
 
@@ -116,6 +116,7 @@ export class ProcessDriver implements ContainerDriver {
         PORT: '0',
         HOST: '127.0.0.1',
         INSTAINFER_MEMORY_LIMIT_BYTES: String(request.memoryLimitBytes),
+        ...runtimeEnvironment,
         ...request.environment,
       },
     });

@@ -16,6 +16,7 @@ import type { SlotSettings } from './messages.ts';
 import { requireOf } from './action-code.ts';
 import { Pipelines } from './pipelines.ts';
 import { privateBytes } from './private-bytes.ts';
+import { requireLater } from './required-later.ts';
 import { shareSessions } from './shared-sessions.ts';
 
 const requireOfRuntime = createRequire(import.meta.url);
@@ -41,6 +42,7 @@ export class ArtifactRegistry {
   declared = noArtifacts;
   private actionDir: string;
   private onnxRuntime: OnnxRuntime | undefined;
+  private starting: Promise<void> | undefined;
 
   constructor(settings: SlotSettings, actionDir: string) {
     this.settings = settings;
@@ -49,19 +51,29 @@ export class ArtifactRegistry {
     this.pipelines = new Pipelines(settings, this.clock, (name, files) => this.evictIfCold(name, () => evictFromPageCache(files)));
   }
 
-  /** ONNX Runtime for our own use, required when first asked for; the action's `create` knows what is resident from then on. */
+  /** ONNX Runtime for our own use, required when first asked for. */
   get ort(): OnnxRuntime {
-    if (this.onnxRuntime === undefined) {
-      const shared = requireOfRuntime('onnxruntime-node') as OnnxRuntime;
-      this.onnxRuntime = this.settings.loading === 'mapped' ? shareSessions(shared, (file) => this.residentAt(file), this.clock) : shared;
-    }
-    return this.onnxRuntime;
+    return this.onnxRuntime ?? this.requireOnnxRuntime().own;
+  }
+
+  /** The action's `create` knows what is resident from then on. */
+  private requireOnnxRuntime(): { readonly own: OnnxRuntime; readonly shared: OnnxRuntime } {
+    const shared = requireOfRuntime('onnxruntime-node') as OnnxRuntime;
+    this.onnxRuntime ??= this.settings.loading === 'mapped' ? shareSessions(shared, (file) => this.residentAt(file), this.clock) : shared;
+    return { own: this.onnxRuntime, shared };
+  }
+
+  /** So that what it takes itself is not taken for the first model's. */
+  private startOnnxRuntime(): Promise<void> {
+    this.starting ??= this.ort.InferenceSession.create(tinyModel, quietOptions).then((session) => session.release());
+    return this.starting;
   }
 
   /** Makes ready what every action of the kind needs, so that nobody waits for it later. */
   async prepare(): Promise<void> {
-    const session = await this.ort.InferenceSession.create(tinyModel, quietOptions);
-    await session.release();
+    if (this.settings.onnxRuntime === 'ahead') await this.startOnnxRuntime();
+    // An action that requires it itself finds the resident sessions, too, and what that takes counts as loading.
+    else requireLater(requireOfRuntime.resolve('onnxruntime-node'), () => this.clock.duringSync(() => this.requireOnnxRuntime().shared));
     await this.source.prepare();
   }
 
@@ -153,6 +165,7 @@ export class ArtifactRegistry {
   }
 
   private async open(model: OpenableModel, mode: OpenMode): Promise<InferenceSession> {
+    if (this.settings.loading === 'mapped') await this.startOnnxRuntime();
     const session = await this.measured(model.name, 'model', () => openSession(this.ort, model, mode));
     const release = session.release.bind(session);
     // User code may release what it was given; the next one to ask must not get a session that is gone.

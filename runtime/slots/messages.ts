@@ -2,6 +2,12 @@
 // `slot-message-check.ts`.
 import type { Artifacts, InitValue, LoadedArtifact } from '../protocol.ts';
 
+/**
+ * When a slot initialises ONNX Runtime: before anything is asked of it, or when something asks for it. The latter is
+ * 9 MB less in every stem cell, and costs its first load 80 ms of processor time (docs/runtime.md).
+ */
+export type OnnxRuntimeStart = 'ahead' | 'on-demand';
+
 /** How a slot is set up; it travels in the slot's environment as JSON, under {@link slotSettingsVariable}. */
 export interface SlotSettings {
   /** The slot's own folder: its working directory, HOME and TMPDIR; removed with it. */
@@ -9,6 +15,7 @@ export interface SlotSettings {
   readonly modelStore: string | undefined;
   /** `stock`: as an action on the stock runtime does it, nothing is prepared and models are opened the default way. */
   readonly loading: 'mapped' | 'stock';
+  readonly onnxRuntime: OnnxRuntimeStart;
   readonly evictBeforeLoad: boolean;
   /** Bound of what an action archive may unpack to. */
   readonly maxArchiveBytes: number;

@@ -4,8 +4,8 @@ import { readConfig } from '../config.ts';
 
 describe('the settings of the runtime', () => {
   it('are OpenWhisk\'s without any variable', () => {
-    const { port, host, loading, cache, blankSlots, concurrent, token, graceMs } = readConfig({});
-    assert.deepEqual({ port, host, loading, cache, blankSlots, concurrent, token, graceMs }, { port: 8080, host: undefined, loading: 'mapped', cache: 'warm', blankSlots: 1, concurrent: false, token: undefined, graceMs: 10_000 });
+    const { port, host, loading, cache, blankSlots, onnxRuntime, concurrent, token, graceMs } = readConfig({});
+    assert.deepEqual({ port, host, loading, cache, blankSlots, onnxRuntime, concurrent, token, graceMs }, { port: 8080, host: undefined, loading: 'mapped', cache: 'warm', blankSlots: 1, onnxRuntime: 'on-demand', concurrent: false, token: undefined, graceMs: 10_000 });
   });
 
   it('take an empty variable for one that is not set', () => {
@@ -28,6 +28,7 @@ describe('the settings of the runtime', () => {
     ['INSTAINFER_LOADING', 'fast'],
     ['INSTAINFER_MEMORY_LIMIT_BYTES', '-1'],
     ['INSTAINFER_BLANK_SLOTS', '2'],
+    ['INSTAINFER_ONNX_RUNTIME', 'never'],
   ] as const) {
     it(`refuse ${variable}=${value}, naming both`, () => {
       assert.throws(

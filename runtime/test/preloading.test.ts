@@ -239,6 +239,26 @@ describe('what a call pays when nothing was loaded ahead', () => {
     assert.ok(phaseOf(reply, 'load') > phaseOf(reply, 'run'));
   });
 
+  for (const found of [`require('onnxruntime-node')`, `(await import('onnxruntime-node')).default`]) {
+    it(`is one session of a declared model, also for an action that finds ONNX Runtime before the runtime has loaded it, by ${found}`, async () => {
+      const code = await zipBase64({
+        'index.js': `exports.main = async ({ file }) => {
+          const { InferenceSession } = ${found};
+          const session = await InferenceSession.create(file);
+          return { isOurs: session === (await require('instainfer').model('one')) };
+        };`,
+        'package.json': '{}',
+        'instainfer.json': JSON.stringify({ models: [{ name: 'one', store: 'one@1' }] }),
+      });
+      await driven.blankSlot();
+      const initialised = await driven.runtime.call('POST', '/init', { value: { main: 'main', code, binary: true, env: {} } });
+      assert.equal(slotOf(initialised), 'blank');
+      const reply = await driven.run({ file: path.join(driven.storeDir, 'one/one.onnx') });
+      assert.deepEqual(reply.json, { isOurs: true });
+      assert.ok(phaseOf(reply, 'load') > phaseOf(reply, 'run'));
+    });
+  }
+
   it('is a clear error when the model is not there', async () => {
     await driven.initialised('one', inferenceCode('unheard-of'));
     assert.match(JSON.stringify(await driven.result()), /There is no model unheard-of in .*one@1/);
