@@ -35,5 +35,5 @@ export function threadsMsOf(pid: number): number {
 
 /** As {@link threadsMsOf}, of the process and of all that it has started and that still lives. */
 export function treeMsOf(pid: number): number {
-  return childrenOf(pid).reduce((sum, child) => sum + treeMsOf(child), threadsMsOf(pid));
+  return descendantsOf(pid).reduce((sum, child) => sum + threadsMsOf(child.pid), threadsMsOf(pid));
 }
