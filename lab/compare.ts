@@ -1,5 +1,6 @@
 // Runs policies against each other: the same calls, the same costs, the same memory, over several seeds.
 import { estimateOf, type Estimate } from './measures/confidence.ts';
+import { functionClassesOf, type FunctionClasses } from './measures/function-classes.ts';
 import type { Measures } from './measures/measures.ts';
 import { RunMeter } from './measures/run-meter.ts';
 import type { LoadedTrace } from './build-workload.ts';
@@ -7,6 +8,7 @@ import type { CostSet } from './cost-sets.ts';
 import type { PolicyDefinition } from './policies/policy.ts';
 import { RunRecorder, type RunRecording } from './report/run-recording.ts';
 import { deploymentLeadMs, simulatePolicy } from './simulation/simulate-policy.ts';
+import { regularityClasses, type RegularityClass } from './traces/regularity.ts';
 import type { Workload } from './workload.ts';
 
 /** Memory of the pool: a share of what all artifacts take together, or bytes. */
@@ -54,6 +56,8 @@ export interface ComparisonRow {
   /** The share that was asked for; null for bytes. */
   readonly memoryShare: number | null;
   readonly estimates: Readonly<Record<EstimatedMeasure, Estimate>>;
+  /** Hit share of the functions of each class of regularity, over the seeds in which there are any. */
+  readonly hitShareByRegularity: Readonly<Partial<Record<RegularityClass, Estimate>>>;
   /** In the order of the seeds. */
   readonly runs: readonly Measures[];
   /** Startup in ms at equally spaced ranks from the shortest to the longest, of the first seed. */
@@ -65,12 +69,15 @@ export interface ComparisonRow {
 /** One row for each memory size and policy, in that order. */
 export function comparePolicies(input: CompareInput): readonly ComparisonRow[] {
   const { trace, seeds, memory, policies } = input;
-  const workloads = seeds.map((seed) => ({ seed, workload: trace.workload(seed) }));
+  const workloads = seeds.map((seed): SeededWorkload => {
+    const workload = trace.workload(seed);
+    return { seed, workload, classes: functionClassesOf(workload) };
+  });
   return memory.flatMap((size) =>
     policies.map((policy): ComparisonRow => {
       input.onProgress(`${policy.name}, ${'share' in size ? `${size.share * 100} %` : `${size.bytes / 2 ** 20} MB`}`);
       const startedAt = input.clock();
-      const results = workloads.map(({ seed, workload }) => runOnce(input, workload, policy, size, seed));
+      const results = workloads.map((seeded) => runOnce(input, seeded, policy, size));
       const runs = results.map(({ measures }) => measures);
       const estimates = Object.fromEntries(estimatedMeasures.map((name) => [name, estimateOf(runs.map((run) => run[name]))])) as Record<EstimatedMeasure, Estimate>;
       return {
@@ -79,11 +86,27 @@ export function comparePolicies(input: CompareInput): readonly ComparisonRow[] {
         poolMemoryBytes: results[0]?.poolMemoryBytes ?? 0,
         memoryShare: 'share' in size ? size.share : null,
         estimates,
+        hitShareByRegularity: hitSharesOf(runs),
         runs,
         startupQuantilesMs: results[0]?.startupQuantilesMs ?? [],
         events: results.reduce((sum, { events }) => sum + events, 0),
         tookMs: input.clock() - startedAt,
       };
+    }),
+  );
+}
+
+interface SeededWorkload {
+  readonly seed: number;
+  readonly workload: Workload;
+  readonly classes: FunctionClasses;
+}
+
+function hitSharesOf(runs: readonly Measures[]): ComparisonRow['hitShareByRegularity'] {
+  return Object.fromEntries(
+    regularityClasses.flatMap((name) => {
+      const shares = runs.flatMap(({ hitShareByRegularity }) => hitShareByRegularity[name] ?? []);
+      return shares.length === 0 ? [] : [[name, estimateOf(shares)]];
     }),
   );
 }
@@ -105,12 +128,13 @@ export function recordRun(input: CompareInput, policy: PolicyDefinition, size: M
       };
     },
   };
-  return recorder.recording(runOnce(input, input.trace.workload(seed), watched, size, seed).endedAt);
+  const workload = input.trace.workload(seed);
+  return recorder.recording(runOnce(input, { seed, workload, classes: functionClassesOf(workload) }, watched, size).endedAt);
 }
 
-function runOnce(input: CompareInput, workload: Workload, policy: PolicyDefinition, size: MemorySize, seed: number): { measures: Measures; startupQuantilesMs: readonly number[]; events: number; poolMemoryBytes: number; endedAt: number } {
+function runOnce(input: CompareInput, { seed, workload, classes }: SeededWorkload, policy: PolicyDefinition, size: MemorySize): { measures: Measures; startupQuantilesMs: readonly number[]; events: number; poolMemoryBytes: number; endedAt: number } {
   const { costs, keepAliveMs, invokerCount, pageCacheBytes, readAheadBytesPerSecond } = input;
-  const meter = new RunMeter(workload.functions, costs.platform);
+  const meter = new RunMeter(workload.functions, costs.platform, classes);
   const poolMemoryBytes = poolMemoryBytesOf(size, workload, costs, invokerCount);
   const { events, endedAt } = simulatePolicy({
     workload,

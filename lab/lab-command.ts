@@ -1,10 +1,10 @@
 // `npm run lab -- compare`: options in, table and JSON out.
 import { writeFile } from 'node:fs/promises';
-import { choiceOption, helpText, isHelpRequested, listOption, numberOption, parseOptions, textOption } from '../common/config.ts';
+import { choiceOption, helpText, isHelpRequested, listOption, numberOption, parseOptions, switchOption, textOption } from '../common/config.ts';
 import { AppError } from '../common/errors.ts';
 import { usualWeighing } from '../invoker-plugin/core/config.ts';
 import { comparePolicies, recordRun, type CompareInput, type MemorySize } from './compare.ts';
-import { comparisonNotes, comparisonTable } from './comparison-text.ts';
+import { comparisonNotes, comparisonTable, regularityNote, regularityTable } from './comparison-text.ts';
 import { costSetNames, measuredCosts, publishedCosts, type CostSet } from './cost-sets.ts';
 import { loadTrace, syntheticTrace, type LoadedTrace } from './build-workload.ts';
 import { comparisonReport } from './report/comparison-report.ts';
@@ -39,6 +39,7 @@ const compareTable = {
   skew: numberOption({ flag: 'skew', env: env('SKEW'), description: 'Zipf exponent of popularity in a synthetic trace.', valueName: 'N', min: 0, max: 3, defaultValue: 1 }),
   sample: numberOption({ flag: 'sample', env: env('SAMPLE'), description: 'Share of the calls that are replayed of a trace that has only the totals of a day.', valueName: 'N', min: 0.000_001, max: 1, defaultValue: 1 }),
   wishes: textOption({ flag: 'wishes', env: env('WISHES'), description: 'What functions ask of the scheduler, by name: a JSON file such as {"resnet50": {"preload-pin": 1}}, with the annotations of docs/actions.md.', valueName: 'FILE' }),
+  byClass: switchOption({ flag: 'by-class', env: env('BY_CLASS'), description: 'Also prints the hits of predictable, normal and bursty functions apart.', defaultValue: false }),
   out: textOption({ flag: 'out', env: env('OUT'), description: 'File for all figures of all runs, as JSON.', valueName: 'FILE' }),
   report: textOption({ flag: 'report', env: env('REPORT'), description: 'File for a report with charts: one HTML page that needs nothing else.', valueName: 'FILE' }),
 };
@@ -99,7 +100,8 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
     `costs ${costs.name}; ${options.seeds} seeds (they change ${trace.seeded}); ${options.invokers} invoker${options.invokers === 1 ? '' : 's'}; keep-alive ${options.keepAlive === 0 ? 'of each policy its own' : `${options.keepAlive} s`}`,
     ...(options.pageCache === 0 ? [] : [`page cache of ${options.pageCache} MB on each host; files read ahead ${options.readAhead === 0 ? 'by nobody' : `at ${options.readAhead} MB/s by ours`}`]),
   ];
-  output.stdout.write(`${[...header, comparisonTable(rows), comparisonNotes, `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second`].join('\n')}\n`);
+  const byClass = options.byClass ? [regularityTable(rows), regularityNote] : [];
+  output.stdout.write(`${[...header, comparisonTable(rows), comparisonNotes, ...byClass, `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second`].join('\n')}\n`);
   if (options.report !== undefined) {
     // The first of the sizes; ours where it takes part.
     const policy = chosen.find(({ name }) => name === 'ours') ?? chosen[0];
@@ -116,9 +118,9 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
   }
 }
 
-/** The options as they would be typed, but for the files that are written. */
+/** The options as they would be typed, but for what they write or print: the report has it all. */
 function commandText(options: CompareOptions): string {
-  const given = Object.entries(options).filter(([key, value]) => value !== undefined && key !== 'out' && key !== 'report');
+  const given = Object.entries(options).filter(([key, value]) => value !== undefined && !['out', 'report', 'byClass'].includes(key));
   return given.map(([key, value]) => ` --${compareTable[key as keyof typeof compareTable].flag} ${Array.isArray(value) ? value.join(',') : String(value)}`).join('');
 }
 

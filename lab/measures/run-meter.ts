@@ -3,8 +3,9 @@ import { startTypes, type SchedulerCommand, type StartType } from '../../invoker
 import type { PlatformCosts } from '../simulation/costs.ts';
 import { deploymentLeadMs, type Call, type Meter } from '../simulation/simulate-policy.ts';
 import type { SimulatedOutcome } from '../simulation/simulated-containers.ts';
-import { regularityClasses, regularityOf, RunningMoments, type RegularityClass } from '../traces/regularity.ts';
+import { regularityClasses, type RegularityClass } from '../traces/regularity.ts';
 import type { LabFunction } from '../workload.ts';
+import type { FunctionClasses } from './function-classes.ts';
 import { GrowingFloats } from './growing-floats.ts';
 import { regretOf, scalerScoreOf, type Measures } from './measures.ts';
 
@@ -15,11 +16,10 @@ export class RunMeter implements Meter {
   readonly #platform: PlatformCosts;
   readonly #startupMs = new GrowingFloats();
   readonly #byStartType = Object.fromEntries(startTypes.map((type) => [type, 0])) as Record<StartType, number>;
-  /** For each function: calls, hits, gaps between calls. */
+  readonly #classes: FunctionClasses;
+  /** For each function: calls, hits. */
   readonly #calls: Uint32Array;
   readonly #hits: Uint32Array;
-  readonly #gaps: readonly RunningMoments[];
-  readonly #lastArrival: Float64Array;
   #failed = 0;
   #startupSumMs = 0;
   #loadSumMs = 0;
@@ -35,13 +35,13 @@ export class RunMeter implements Meter {
   #created = 0;
   #evictions = 0;
 
-  constructor(functions: readonly LabFunction[], platform: PlatformCosts) {
+  /** @param classes how regular the calls of each function are */
+  constructor(functions: readonly LabFunction[], platform: PlatformCosts, classes: FunctionClasses) {
     this.#functions = functions;
     this.#platform = platform;
+    this.#classes = classes;
     this.#calls = new Uint32Array(functions.length);
     this.#hits = new Uint32Array(functions.length);
-    this.#gaps = functions.map(() => new RunningMoments());
-    this.#lastArrival = new Float64Array(functions.length).fill(-1);
   }
 
   onCommand(command: SchedulerCommand, at: number): void {
@@ -86,20 +86,16 @@ export class RunMeter implements Meter {
     this.#busyGibSeconds += (outcome.endedAt - outcome.readyAt) * gibSeconds;
     this.#byStartType[outcome.startType] += 1;
     if (outcome.startType === 'warm' || outcome.startType === 'preloaded') this.#hits[functionIndex] = (this.#hits[functionIndex] ?? 0) + 1;
-    this.#countCall(functionIndex, arrivedAt);
+    this.#countCall(functionIndex);
   }
 
-  onFailed({ functionIndex, arrivedAt }: Call): void {
+  onFailed({ functionIndex }: Call): void {
     this.#failed += 1;
-    this.#countCall(functionIndex, arrivedAt);
+    this.#countCall(functionIndex);
   }
 
-  /** In order of end, which is not quite that of arrival: a gap may be taken from the other side, which its size does not mind. */
-  #countCall(functionIndex: number, arrivedAt: number): void {
+  #countCall(functionIndex: number): void {
     this.#calls[functionIndex] = (this.#calls[functionIndex] ?? 0) + 1;
-    const last = this.#lastArrival[functionIndex] ?? -1;
-    if (last >= 0) this.#gaps[functionIndex]?.add(Math.abs(arrivedAt - last));
-    this.#lastArrival[functionIndex] = arrivedAt;
   }
 
   /** Memory held changes; what was held until now counts from the beginning of the replay. */
@@ -160,8 +156,8 @@ export class RunMeter implements Meter {
 
   #hitShareByRegularity(): Partial<Record<RegularityClass, number>> {
     const totals = new Map(regularityClasses.map((name) => [name, { calls: 0, hits: 0 }]));
-    for (const [index, gaps] of this.#gaps.entries()) {
-      const total = gaps.count < 2 ? undefined : totals.get(regularityOf(gaps.cv));
+    for (const [index, regularity] of this.#classes.entries()) {
+      const total = regularity === undefined ? undefined : totals.get(regularity);
       if (total === undefined) continue;
       total.calls += this.#calls[index] ?? 0;
       total.hits += this.#hits[index] ?? 0;

@@ -1,6 +1,6 @@
 // A comparison as one HTML page that needs nothing else: no script, no network. It computes nothing of its own.
 import type { ComparisonRow } from '../compare.ts';
-import { columns } from '../comparison-text.ts';
+import { classesIn, classText, columns, memoryText, regularityNote } from '../comparison-text.ts';
 import { memorySweep, startupDistribution } from './charts.ts';
 import { escaped, figure, figureTable, legend, repetition, reportPage, runSection } from './report-page.ts';
 import type { RunRecording } from './run-recording.ts';
@@ -20,8 +20,6 @@ export interface ReportInput {
 /** The policy that the report is about. */
 const highlighted = 'ours';
 
-const memoryText = ({ memoryShare, poolMemoryBytes }: ComparisonRow): string => `${memoryShare === null ? '' : `${memoryShare * 100} % = `}${Math.round(poolMemoryBytes / 2 ** 20)} MB`;
-
 function table(rows: readonly ComparisonRow[]): string {
   return figureTable(
     ['memory', 'policy', ...columns.map((column) => column.head)],
@@ -39,6 +37,12 @@ function table(rows: readonly ComparisonRow[]): string {
   );
 }
 
+function regularityFigures(rows: readonly ComparisonRow[]): string {
+  const classes = classesIn(rows);
+  const cells = rows.map((row) => ({ standsOut: row.policy === highlighted, cells: [memoryText(row), row.policy, ...classes.map((name) => classText(row, name))] }));
+  return `<p>${escaped(regularityNote)}</p>${figureTable(['memory', 'policy', ...classes], cells)}`;
+}
+
 /** The page. Everything from outside is escaped. */
 export function comparisonReport({ title, notes, command, seeds, rows, example }: ReportInput): string {
   const policies = [...new Set(rows.map(({ policy }) => policy))];
@@ -49,6 +53,7 @@ export function comparisonReport({ title, notes, command, seeds, rows, example }
     `<h2>Startup, call by call</h2>${legend(policies)}${distributions.join('')}`,
     ...(example === undefined ? [] : [runSection(example.title, example.recording)]),
     `<h2>All figures</h2>${table(rows)}`,
+    `<h2>Hits by the regularity of calls</h2>${regularityFigures(rows)}`,
     repetition(command, `Seeds ${seeds.join(', ')}.`),
   ]);
 }

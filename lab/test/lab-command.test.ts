@@ -35,6 +35,12 @@ describe('npm run lab -- compare', () => {
     assert.ok(written.rows.every(({ runs }) => runs.every(({ activations, failed }) => activations === 114 && failed === 0)));
   });
 
+  it('prints hits by the regularity of the functions when it is asked to', async () => {
+    const argv = ['compare', '--policies', 'keep-alive', '--memory', '50%', '--seeds', '2'];
+    assert.match(await run(...argv, '--by-class'), /policy +│.* normal .*\n.*\n.*keep-alive.*%.* ± /);
+    assert.doesNotMatch(await run(...argv), /normal/);
+  });
+
   it('makes a synthetic trace anew for each seed', async () => {
     const text = await run('compare', '--trace', 'synth:bursty', '--minutes', '20', '--policies', 'keep-alive', '--memory', '100%', '--seeds', '3');
     assert.match(text, /they change all calls/);

@@ -2,6 +2,7 @@
 // are adopted in 5, and everything else is said by the test.
 import { actionKeyOf, shortNameOf } from '../../common/action-identity.ts';
 import type { SchedulerCommand, StartType } from '../../invoker-plugin/core/commands.ts';
+import { functionClassesOf } from '../measures/function-classes.ts';
 import type { Measures } from '../measures/measures.ts';
 import { RunMeter } from '../measures/run-meter.ts';
 import type { PolicyDefinition } from '../policies/policy.ts';
@@ -60,8 +61,9 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     return index;
   };
   const arrivals = world.calls.map(([atMs, action]) => ({ atMs, functionIndex: indexOf(action), runMs: undefined }));
+  const workload = { functions, durationMs: world.durationMs ?? 0, arrivals: () => arrivals };
   const run = { starts: [] as [string, StartType, number][], loads: [] as [number, string][], removals: [] as [number, string][] };
-  const counting = new RunMeter(functions, smallPlatform);
+  const counting = new RunMeter(functions, smallPlatform, functionClassesOf(workload));
   const meter = {
     onCommand: (command: SchedulerCommand, at: number): void => {
       counting.onCommand(command, at);
@@ -80,7 +82,7 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     },
   };
   const { endedAt } = simulatePolicy({
-    workload: { functions, durationMs: world.durationMs ?? 0, arrivals: () => arrivals },
+    workload,
     platform: smallPlatform,
     policy: world.policy,
     invokerCount: 1,

@@ -86,4 +86,11 @@ describe('RunMeter', () => {
   it('gives the score of the contest', () => {
     assert.ok(Math.abs(measures.scalerScore - 50 * (0.2 / 60 + 200 / (1510 + 200))) < 1e-9);
   });
+  it('tells the hits of regular functions from those of bursty ones, and leaves out what is called less than three times', () => {
+    const timer = Array.from({ length: 20 }, (_, index): readonly [number, string] => [index * 5000, 'timer']);
+    const burst = Array.from({ length: 40 }, (_, index): readonly [number, string] => [95_500 + index * 150 + (index === 0 ? -94_000 : 0), 'burst']);
+    const calls = [...timer, ...burst, [96_000, 'rare'] as const].toSorted(([left], [right]) => left - right);
+    const { measures: mixed } = runSmallWorld({ policy: keepAlive, actions: [['timer', 1000, 400], ['burst', 1000, 400], ['rare', 1000, 400]], containers: 3, calls });
+    assert.deepEqual(mixed.hitShareByRegularity, { predictable: 19 / 20, bursty: 39 / 40 });
+  });
 });

@@ -35,7 +35,8 @@ describe('the report of a comparison', function () {
   });
 
   it('has each figure in a table, and what to type for the same figures', () => {
-    assert.equal(page.match(/<tr[ >]/g)?.length, 1 + 4);
+    assert.equal(page.match(/<tr[ >]/g)?.length, 2 * (1 + 4));
+    assert.match(page, /<h2>Hits by the regularity of calls<\/h2>.*<th scope="col">normal<\/th>/s);
     assert.match(page, /npm run lab -- compare.* --policies keep-alive,ours --memory 50%,100% --seeds 2/);
     assert.match(page, /Seeds 1, 2\./);
   });
