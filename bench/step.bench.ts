@@ -42,6 +42,7 @@ class Pool {
       headroomShare: 0.1,
       mostPinnedShare: 0.25,
       readAheadBytesPerSecond: 0,
+      memoryPriceMsPerGibSecond: 1,
       maxQueuedActivations: 1000,
     };
   }

@@ -12,6 +12,9 @@ export const concurrentLoadsOption = numberOption({ flag: 'concurrent-loads', en
 
 export const readAheadOption = numberOption({ flag: 'read-ahead', env: 'INSTAINFER_READ_AHEAD', description: 'Model files are read into the page cache ahead of loads, at most so many MB a second, where the host has memory for them; 0: not at all.', valueName: 'MB', min: 0, max: 100_000, defaultValue: usualWeighing.readAheadBytesPerSecond / bytesPerMb });
 
+/** Of the commands that start containers. */
+export const memoryPriceOption = numberOption({ flag: 'memory-price', env: 'INSTAINFER_MEMORY_PRICE', description: 'Milliseconds of startup that a GiB of containers held for a second has to save under pagurus with pre-loading; 0 starts and keeps containers as if memory cost nothing.', valueName: 'MS', min: 0, max: 1000, defaultValue: usualWeighing.memoryPriceMsPerGibSecond });
+
 /** @param description what it is to the command */
 export function modelStoreOption(description: string): OptionDefinition<string | undefined> {
   return textOption({ flag: 'model-store', env: 'INSTAINFER_MODEL_STORE', description, valueName: 'DIR' });

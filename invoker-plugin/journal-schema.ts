@@ -91,7 +91,7 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('createContainer', {
     containerId,
     memoryLimitBytes: bytes,
-    reason: z.enum(['activation', 'stem-cell', 'prewarm-window', 'pinned']),
+    reason: z.enum(['activation', 'stem-cell', 'prewarm-window', 'pinned', 'worth-its-memory', 'reserve']),
   }),
   command('startActivation', {
     activationId,
@@ -114,7 +114,7 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('cleanContainer', { containerId, retain: z.boolean(), reason: z.enum(['keep-alive-over', 'evicted-for-value', 'idle-ttl']) }),
   command('removeContainer', {
     containerId,
-    reason: z.enum(['keep-alive-over', 'idle-ttl', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell']),
+    reason: z.enum(['keep-alive-over', 'idle-ttl', 'zygote-window-over', 'evicted-for-activation', 'unusable', 'surplus-stem-cell', 'not-worth-its-memory']),
   }),
   command('failActivation', {
     activationId,
@@ -141,5 +141,7 @@ export const schedulerConfigSchema = z.strictObject({
   mostPinnedShare: z.number().nonnegative().default(0),
   /** Nor those from before files were read ahead. */
   readAheadBytesPerSecond: z.number().nonnegative().default(0),
+  /** Journals that were written before memory had a price do not have it. */
+  memoryPriceMsPerGibSecond: z.number().nonnegative().default(0),
   maxQueuedActivations: z.int().nonnegative(),
 }) satisfies z.ZodType<SchedulerConfig>;

@@ -13,7 +13,7 @@ import { parameterKeyOf, type ParameterKeys } from '../../invoker-plugin/locked-
 import { runtimeOfManifest } from '../../invoker-plugin/runtimes-manifest.ts';
 import { storeLevels, type StorePolicy } from '../../invoker-plugin/stores/activation-store.ts';
 import { couchDatabaseTable, couchOptionTable, couchTargetOf, databasesOf } from '../couch-options.ts';
-import { bytesPerMb, concurrencyMaxOption, concurrentLoadsOption, modelStoreOption, readAheadOption, wishOptions } from '../scheduling-options.ts';
+import { bytesPerMb, concurrencyMaxOption, concurrentLoadsOption, memoryPriceOption, modelStoreOption, readAheadOption, wishOptions } from '../scheduling-options.ts';
 
 /** The kind that containers are started for. */
 const servedKind = 'nodejs:instainfer';
@@ -68,6 +68,7 @@ export const invokerTable = withConfigFile({
   ...wishOptions,
   concurrentLoads: concurrentLoadsOption,
   readAhead: readAheadOption,
+  memoryPrice: memoryPriceOption,
   modelStore: modelStoreOption('Folder of the model store that process containers use.'),
   port: numberOption({ flag: 'port', env: 'INSTAINFER_INVOKER_PORT', envAliases: ['PORT'], description: 'Port of its HTTP server (/ping, /enable, /disable, /isEnabled, /metrics); 0 takes any that is free.', valueName: 'N', min: 0, max: 65_535, integer: true, defaultValue: 8080 }),
   host: textOption({ flag: 'host', env: 'INSTAINFER_INVOKER_HOST', description: 'Address the server listens on; all where it is not given.', valueName: 'ADDRESS' }),
@@ -216,6 +217,7 @@ function schedulerOf(values: Values, stemCells: { readonly count: number; readon
     ...usualWeighing,
     mostPinnedShare: values.mostPinnedMemory,
     readAheadBytesPerSecond: values.readAhead * bytesPerMb,
+    memoryPriceMsPerGibSecond: values.memoryPrice,
     // The topic is held back long before; a message that came must never be refused for want of a place in a queue.
     maxQueuedActivations: 100_000,
   };

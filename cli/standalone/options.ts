@@ -11,7 +11,7 @@ import { mayWishOf, type MayWish } from '../../invoker-plugin/action-wishes.ts';
 import { guestNamespace } from '../../standalone/namespaces.ts';
 import type { LimitRules } from '../../standalone/api/entity-bodies.ts';
 import { sizeOption } from '../invoker/options.ts';
-import { bytesPerMb, concurrencyMaxOption, concurrentLoadsOption, modelStoreOption, readAheadOption, wishOptions } from '../scheduling-options.ts';
+import { bytesPerMb, concurrencyMaxOption, concurrentLoadsOption, memoryPriceOption, modelStoreOption, readAheadOption, wishOptions } from '../scheduling-options.ts';
 
 const millisecondsPerDay = 86_400_000;
 
@@ -33,6 +33,7 @@ export const standaloneTable = withConfigFile({
   wishesFrom: listOption({ ...wishOptions.wishesFrom, description: 'Namespaces whose actions may ask to be pinned, or for a priority above 1; * is all. Where it is not given, guest alone, and nobody where there are other namespaces.' }),
   concurrentLoads: concurrentLoadsOption,
   readAhead: readAheadOption,
+  memoryPrice: memoryPriceOption,
   concurrencyMax: concurrencyMaxOption,
   containers: choiceOption({ flag: 'containers', env: 'INSTAINFER_CONTAINERS', description: 'What a container is: a process of this machine (isolates nothing; for your own code), or a Docker container.', choices: ['process', 'docker'], defaultValue: 'process' }),
   image: textOption({ flag: 'image', env: 'INSTAINFER_IMAGE', description: 'Runtime image of Docker containers; instainfer/action-nodejs-instainfer:latest where it is not given.', valueName: 'NAME' }),
@@ -87,6 +88,7 @@ export function schedulerConfigOf(values: StandaloneValues): SchedulerConfig {
     ...usualWeighing,
     mostPinnedShare: values.mostPinnedMemory,
     readAheadBytesPerSecond: values.readAhead * bytesPerMb,
+    memoryPriceMsPerGibSecond: values.memoryPrice,
     // Callers wait behind the topic, which is held back long before.
     maxQueuedActivations: 100_000,
   };

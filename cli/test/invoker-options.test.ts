@@ -75,6 +75,11 @@ describe('the options of instainfer invoker', () => {
     assert.deepEqual([options.image, options.scheduler.stemCellCount], ['mine', 0]);
   });
 
+  it('let the operator say what memory costs', () => {
+    assert.equal(parse(least).scheduler.memoryPriceMsPerGibSecond, 1);
+    assert.equal(parse([...least, '--memory-price', '0']).scheduler.memoryPriceMsPerGibSecond, 0);
+  });
+
   it('let nobody\'s actions take from others unless the operator says whose', () => {
     const refusing = parse(least);
     assert.equal(refusing.mayWish('guest'), false);

@@ -7,6 +7,7 @@ import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeCo
 import { chooseContainer, missingMs, takeInstead, takesAnother, type Choice, type Take } from './select.ts';
 import { leastDenseFirst } from './evict.ts';
 import { actionOf, deleteResident, indexRunning, leaveIdle, type Action, type Container, type RunningActivation, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
+import { recentMissCount } from './worth.ts';
 
 /** Failed starts of containers after which an activation is given up. */
 const mostFailedStarts = 3;
@@ -269,7 +270,14 @@ function start(context: StepContext, { activationId, wasUnserved }: WaitingActiv
   }
   container.activations.set(activationId, { ...running, joinedLoad });
   indexRunning(state, container);
+  if (loadsOnPath(startType)) noteMiss(context, action);
   context.commands.push({ type: 'startActivation', activationId, containerId: container.id, actionKey: action.key, startType, clean, init: startType !== 'warm' });
+}
+
+function noteMiss({ state, config, now }: StepContext, action: Action): void {
+  if (action.memoryLimitBytes !== config.stemCellMemoryBytes) return;
+  state.recentMisses.push(now);
+  if (state.recentMisses.length > recentMissCount) state.recentMisses.shift();
 }
 
 function leaveFormer(context: StepContext, container: Container, formerKey: ActionKey, clean: Take['clean']): void {

@@ -16,7 +16,7 @@ export interface CreateContainer {
   readonly type: 'createContainer';
   readonly containerId: ContainerId;
   readonly memoryLimitBytes: number;
-  readonly reason: 'activation' | 'stem-cell' | 'prewarm-window' | 'pinned';
+  readonly reason: 'activation' | 'stem-cell' | 'prewarm-window' | 'pinned' | 'worth-its-memory' | 'reserve';
 }
 /**
  * Run an activation now, beside others of its action where its limit allows that; answered by `activationFinished` (or
@@ -60,7 +60,7 @@ export interface CleanContainer {
 export interface RemoveContainer {
   readonly type: 'removeContainer';
   readonly containerId: ContainerId;
-  readonly reason: 'keep-alive-over' | 'idle-ttl' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell';
+  readonly reason: 'keep-alive-over' | 'idle-ttl' | 'zygote-window-over' | 'evicted-for-activation' | 'unusable' | 'surplus-stem-cell' | 'not-worth-its-memory';
 }
 export const failureReasons = ['action-unknown', 'memory-limit-exceeds-pool', 'container-failed', 'queue-full', 'initialization-failed'] as const;
 /** The activation can never run here; the caller gets an error with this reason. */

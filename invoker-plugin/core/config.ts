@@ -30,9 +30,11 @@ export interface SchedulerConfig {
   readonly mostPinnedShare: number;
   /** How fast model files are read ahead of loads; 0: not at all. */
   readonly readAheadBytesPerSecond: number;
+  /** What a GiB of containers held for a second has to save, in ms of startup, with pre-loading; 0: what is free of the pool costs nothing. */
+  readonly memoryPriceMsPerGibSecond: number;
   /** Activations that may wait; the next one fails. */
   readonly maxQueuedActivations: number;
 }
 
 /** How loads ahead are weighed wherever nobody sets it otherwise: live, in the demo and in the lab. */
-export const usualWeighing = { valueHorizonMs: 60_000, evictionHysteresis: 1.2, headroomShare: 0.1, mostPinnedShare: 0.25, readAheadBytesPerSecond: 100e6 } as const satisfies Partial<SchedulerConfig>;
+export const usualWeighing = { valueHorizonMs: 60_000, evictionHysteresis: 1.2, headroomShare: 0.1, mostPinnedShare: 0.25, readAheadBytesPerSecond: 100e6, memoryPriceMsPerGibSecond: 1 } as const satisfies Partial<SchedulerConfig>;

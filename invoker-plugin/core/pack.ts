@@ -3,7 +3,7 @@
 import type { Load, Offload } from './commands.ts';
 import { leastDenseFirst, offloadsFor, ownToGiveUpFor, type OffloadChoice } from './evict.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
-import { deadlineOf, firstContainers, giveUpOwn, startForPin, startPrewarmed } from './pool.ts';
+import { deadlineOf, firstContainers, giveUpOwn, startForPin, startForWorth, startPrewarmed } from './pool.ts';
 import {
   actionOf,
   beginMakingRoom,
@@ -144,6 +144,10 @@ function place(context: StepContext, action: Action): void {
   const roomiest = roomiestOf(context, candidates, bytes);
   if (roomiest !== undefined) {
     startLoad(context, roomiest, action, bytes);
+    return;
+  }
+  if (startForWorth(context, action)) {
+    wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
     return;
   }
   let cheapest: OffloadChoice | undefined;

@@ -21,6 +21,7 @@ import {
 } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { holdsPin, isIdleOver, lookAgainAtPins, mayHoldMore, wishedKeepAliveMs } from './wishes.ts';
+import { isReserveWorthIts, isWorthItsMemory, isWorthStarting } from './worth.ts';
 
 /** A plan may shorten or lengthen the configured keep-alive by these factors, so that one odd history cannot empty or fill the pool. */
 const leastKeepAliveShare = 0.1;
@@ -29,6 +30,8 @@ const mostKeepAliveShare = 4;
 const loadGraceMs = 1000;
 /** A container that is kept for pinned places past its window is looked at again after this long. */
 const heldLookMs = 60_000;
+/** An idle container's worth is looked at so often. */
+const worthLookMs = 10_000;
 /** Waiting time after the first failed start of a stem cell; doubles with each further one up to the limit. */
 const firstStemCellRetryMs = 1000;
 const longestStemCellRetryMs = 60_000;
@@ -138,7 +141,24 @@ function setContainerTimer({ state }: StepContext, container: Container, at: num
 
 /** When an idle container is to be looked at again; undefined: not before something happens to it. */
 function nextLookAt(context: StepContext, container: Container): number | undefined {
-  return container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
+  const endsAt = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
+  return isPriced(context, container) ? Math.min(endsAt ?? Infinity, context.now + worthLookMs) : endsAt;
+}
+
+/** Whether the container may go once its memory is not worth it: no stem cell that was asked for, as long as no other is there in its place. */
+function isPriced({ state, config, policy }: StepContext, { role, memoryLimitBytes, isBorrowed, heldForPins }: Container): boolean {
+  if (!isMemoryPriced({ config, policy }) || isBorrowed || heldForPins) return false;
+  const asked = memoryLimitBytes === config.stemCellMemoryBytes ? policy.stemCellCount(config) : 0;
+  return role !== 'stem' || idleOfClass(state, classOf('stem', memoryLimitBytes, undefined)).size > asked;
+}
+
+/** Whether it is not worth its memory any more; one that nothing has run in yet has a minute to be filled. */
+function hasLostItsWorth(context: StepContext, container: Container): boolean {
+  const leastIdleMs = container.role === 'stem' ? context.config.valueHorizonMs : worthLookMs;
+  if (!isPriced(context, container) || context.now - container.idleSince < leastIdleMs) return false;
+  if (container.load !== undefined || container.makingRoomFor !== undefined || holdsPin(context.state, container)) return false;
+  if (container.role === 'stem' && !hasSurplusStemCells(context, container.memoryLimitBytes)) return false;
+  return !isWorthItsMemory(context, container);
 }
 
 /** How long an idle container is kept for its own action. */
@@ -165,8 +185,16 @@ export function deadlineOf(context: StepContext, container: Container): number |
   }
 }
 
-function stemCellTarget({ policy, config }: StepContext, memoryLimitBytes: number): number {
-  return memoryLimitBytes === config.stemCellMemoryBytes ? policy.stemCellCount(config) : 0;
+function stemCellTarget(context: StepContext, memoryLimitBytes: number): number {
+  const { policy, config } = context;
+  if (memoryLimitBytes !== config.stemCellMemoryBytes) return 0;
+  const asked = policy.stemCellCount(config);
+  return asked === 0 && isMemoryPriced(context) && isReserveWorthIts(context) ? 1 : asked;
+}
+
+/** Whether containers come and go by what they are worth: where they become zygotes at all, and with pre-loading. */
+function isMemoryPriced({ config, policy }: Pick<StepContext, 'config' | 'policy'>): boolean {
+  return config.preload && config.memoryPriceMsPerGibSecond > 0 && policy.afterKeepAlive === 'zygote';
 }
 
 function hasSurplusStemCells(context: StepContext, memoryLimitBytes: number): boolean {
@@ -179,6 +207,7 @@ export function checkWindow(context: StepContext, container: Container): void {
   container.timerAt = undefined;
   if (container.phase !== 'idle') return;
   if (container.heldForPins) container.heldForPins = container.load !== undefined || holdsPin(context.state, container);
+  if (hasLostItsWorth(context, container)) return removeContainer(context, container, 'not-worth-its-memory');
   const deadline = nextLookAt(context, container);
   if (deadline === undefined) return;
   if (deadline > context.now) {
@@ -296,16 +325,16 @@ export function endLoad({ state }: StepContext, container: Container): void {
   state.dirty.add(load.actionKey);
 }
 
-/** Starts stem cells up to the policy's count while the pool has room; never at the expense of a waiting activation. */
+/** Starts stem cells up to the policy's count, or one in reserve where none was asked for and one is worth its memory, while the pool has room; never at the expense of a waiting activation. */
 export function replenishStemCells(context: StepContext): void {
   const { state, config, policy, now } = context;
-  const target = policy.stemCellCount(config);
+  const target = stemCellTarget(context, config.stemCellMemoryBytes);
   if (target === 0 || state.queuedCount > 0 || state.promisedBytes > 0 || now < state.retryStemCellAt) return;
   const limit = config.stemCellMemoryBytes;
   const starting = state.unclaimedStarting.get(limit)?.size ?? 0;
   let missing = target - starting - idleOfClass(state, classOf('stem', limit, undefined)).size;
   while (missing > 0 && freePoolBytes(context) >= limit) {
-    createContainer(context, limit, 'stem-cell', {});
+    createContainer(context, limit, policy.stemCellCount(config) > 0 ? 'stem-cell' : 'reserve', {});
     missing -= 1;
   }
 }
@@ -341,6 +370,18 @@ export function startForPin(context: StepContext, action: Action): void {
   const isOneComing = state.loadsInFlight > 0 || state.unclaimedStarting.has(memoryLimitBytes) || now < state.retryStemCellAt;
   if (!hasRoom || isNeededElsewhere || isOneComing || !mayHoldMore(context, memoryLimitBytes)) return;
   createContainer(context, memoryLimitBytes, 'pinned', { heldForPins: true });
+}
+
+/** Starts a container for what is wanted and has found no room, where that is worth its memory. Returns whether one is coming. */
+export function startForWorth(context: StepContext, action: Action): boolean {
+  const { state, now } = context;
+  const { memoryLimitBytes } = action;
+  const isNeededElsewhere = state.queuedCount > 0 || state.promisedBytes > 0 || freePoolBytes(context) < memoryLimitBytes;
+  if (!isMemoryPriced(context) || isNeededElsewhere || now < state.retryStemCellAt) return false;
+  if (state.unclaimedStarting.has(memoryLimitBytes)) return true;
+  if (!isWorthStarting(context, action)) return false;
+  createContainer(context, memoryLimitBytes, 'worth-its-memory', {});
+  return true;
 }
 
 /** The containers whose ids are given, at most `count`, in order. */

@@ -6,9 +6,12 @@ import { firstContainers, freePoolBytes } from './pool.ts';
 import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, ownSlotsOf, type Action, type Container, type StepContext } from './state.ts';
 import { contestProbability, heldPlaceValueMs, placeValueMs, useProbability, usedPlaceSavesMs } from './value.ts';
 import { isPinnedIn } from './wishes.ts';
+import { returnProbability } from './worth.ts';
 
 /** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
 const comparedCandidates = 48;
+/** With less of the pool free, a place is soon wanted for something else. */
+const ampleShare = 0.1;
 /** Stopping the process that loads, on the path of the call (measured: 10-30 ms). */
 const assumedCancelMs = 20;
 
@@ -172,7 +175,7 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     lostMs += useProbability(own, othersFree, now, takenMs, config) * coldStartMsOf(state, own);
     lostMs += contestProbability(own, own.idleOwn.size - 1, now, config) * downgradeMsOf(own);
     // Its own slot goes before residents do.
-    if (missingBytes > 0) lostMs += placeValueMs(own, othersFree, now, config) / own.wishes.priority;
+    if (missingBytes > 0) lostMs += Math.max(placeValueMs(own, othersFree, now, config) / own.wishes.priority, keptForMs(context, own, taker));
     missingBytes -= predictedBytesOf(own);
   }
   const { load } = container;
@@ -192,6 +195,12 @@ function displacedMs(context: StepContext, container: Container, taker: Action, 
     lostMs += (isPinnedIn(resident, container.id) ? 1 : missed) * usedPlaceSavesMs(resident, othersFree, now, config);
   }
   return lostMs;
+}
+
+/** While memory is ample, a place that is not taken is kept for long: what it then saves when its action comes back. */
+function keptForMs(context: StepContext, own: Action, taker: Action): number {
+  if (freePoolBytes(context) < Math.max(taker.memoryLimitBytes, ampleShare * context.config.poolMemoryBytes)) return 0;
+  return returnProbability(own, context.now, context.config.valueHorizonMs) * savedMsOf(own);
 }
 
 /** Memory that the container lacks for the taker beside what it holds, in bytes; 0 or less where it fits. */

@@ -242,6 +242,8 @@ export interface SchedulerState {
   pageCache: PageCache;
   timers: Timer[];
   nextTimerNumber: number;
+  /** Times of the last calls that found no place in a container of a stem cell's size, oldest first. */
+  recentMisses: number[];
   containerStartMs: LearntMean;
   /** Private memory of the container that started last, with nothing in it; 0 before the first. */
   freshUsedBytes: number;
@@ -292,6 +294,7 @@ export function createState(): SchedulerState {
     pageCache: createPageCache(),
     timers: [],
     nextTimerNumber: 1,
+    recentMisses: [],
     containerStartMs: { mean: 0, count: 0 },
     freshUsedBytes: 0,
     stemCellFailures: 0,

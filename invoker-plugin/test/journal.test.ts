@@ -6,7 +6,7 @@ import { JournalRecorder, parseJournal } from '../journal.ts';
 
 const config: SchedulerConfig = {
   poolMemoryBytes: 8e9, prewarmPolicy: 'pagurus', preload: true, keepAliveMs: 60_000, zygoteWindowMs: 120_000, stemCellCount: 2,
-  stemCellMemoryBytes: 2e9, maxConcurrentLoads: 1, valueHorizonMs: 60_000, evictionHysteresis: 1.2, headroomShare: 0.1, mostPinnedShare: 0.25, readAheadBytesPerSecond: 1e8, maxQueuedActivations: 9,
+  stemCellMemoryBytes: 2e9, maxConcurrentLoads: 1, valueHorizonMs: 60_000, evictionHysteresis: 1.2, headroomShare: 0.1, mostPinnedShare: 0.25, readAheadBytesPerSecond: 1e8, memoryPriceMsPerGibSecond: 2, maxQueuedActivations: 9,
 };
 const steps: [SchedulerEvent, SchedulerCommand[]][] = [
   [{ type: 'actionDeployed', at: 1.5, actionKey: 'n/a@1', namespace: 'n', memoryLimitBytes: 1, declaresArtifacts: true, estimatedLoadMs: 3, estimatedResidentBytes: 4 }, [{ type: 'createContainer', containerId: 'c', memoryLimitBytes: 1, reason: 'stem-cell' }]],

@@ -7,7 +7,6 @@
 import { defaultPreloaderConfig } from '../../controller-plugin/core/config.ts';
 import { corePolicy, labSchedulerConfig } from './core-policy.ts';
 import type { PolicyDefinition } from './policy.ts';
-import { stemCellCount } from './stem-cells.ts';
 
 export const ours: PolicyDefinition = {
   name: 'ours',
@@ -15,7 +14,7 @@ export const ours: PolicyDefinition = {
   source: 'docs/scheduling.md',
   looksAhead: false,
   create: (input) =>
-    corePolicy(labSchedulerConfig(input, { prewarmPolicy: 'pagurus', preload: true, stemCellCount }), {
+    corePolicy(labSchedulerConfig(input, { prewarmPolicy: 'pagurus', preload: true }), {
       ...defaultPreloaderConfig,
       planContainerWindows: false,
       mostActions: 100_000,

@@ -24,6 +24,7 @@ export const baseConfig: SchedulerConfig = {
   headroomShare: 0.1,
   mostPinnedShare: 0.25,
   readAheadBytesPerSecond: 100e6,
+  memoryPriceMsPerGibSecond: 0,
   maxQueuedActivations: 100,
 };
 

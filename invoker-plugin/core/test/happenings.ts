@@ -33,6 +33,7 @@ export const config: fc.Arbitrary<SchedulerConfig> = fc.record({
   headroomShare: fc.constantFrom(0, 0.1, 0.5),
   mostPinnedShare: fc.constantFrom(0, 0.25, 1),
   readAheadBytesPerSecond: fc.constantFrom(0, 100e6),
+  memoryPriceMsPerGibSecond: fc.constantFrom(0, 2, 20),
   maxQueuedActivations: fc.constantFrom(0, 2, 1000),
 });
 
