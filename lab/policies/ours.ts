@@ -1,5 +1,6 @@
 // InstaInfer as this project builds it: the Proactive Pre-loader's plans and the Pre-loading Scheduler, stem cells and zygotes,
-// loading ahead by value into idle containers. The very code that runs live, with the settings of the demo.
+// loading ahead by value into idle containers. The very code that runs live; no stem cells are asked for, since containers are
+// started where they are worth their memory.
 //
 // Source: controller-plugin/core/ and invoker-plugin/core/; docs/scheduling.md.
 // Known differences from live: plans arrive without the delay of a bus; on several invokers each pre-loader sees the calls of
