@@ -1,6 +1,6 @@
 // The life of activations: arrived, waiting, started, finished or failed. Which container one gets is decided in select.ts.
 import type { ActionKey } from '../../common/action-identity.ts';
-import type { FailActivation } from './commands.ts';
+import { loadsOnPath, type FailActivation } from './commands.ts';
 import { predictedBytesOf, runMsOf } from './learn.ts';
 import { startOffload } from './pack.ts';
 import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer, retireContainer } from './pool.ts';
