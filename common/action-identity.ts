@@ -45,6 +45,14 @@ export function parseActionKey(key: ActionKey): ActionIdentity {
   };
 }
 
+/** The namespace that invokes it: that of {@link parseActionKey}, for where every call asks. */
+export function namespaceOf(key: ActionKey): string {
+  const colon = key.indexOf(':');
+  if (colon >= 0) return key.slice(0, colon);
+  const slash = key.indexOf('/');
+  return slash < 0 ? parseActionKey(key).namespace : key.slice(0, slash);
+}
+
 /** The namespace that an action belongs to. */
 function providerOf(qualifiedName: string): string {
   const slash = qualifiedName.indexOf('/');

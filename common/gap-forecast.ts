@@ -37,6 +37,16 @@ function survivalOf({ regimes, regular }: GapForecast, gapMs: number): number {
   return share + weight * ((1 - irregularShare) * onTime + irregularShare * Math.exp(-gapMs / periodMs));
 }
 
+/** Density of a gap of this length over the share of the gaps that are longer, per ms: how probable a call is at that moment. */
+export function gapHazard(forecast: GapForecast, gap: number): number {
+  const gapMs = Math.max(gap, leastGapMs);
+  let density = 0;
+  for (const [weight, meanGapMs] of forecast.regimes) density += (weight * Math.exp(-gapMs / meanGapMs)) / meanGapMs;
+  if (forecast.regular !== undefined) density += forecast.regular.weight * gapDensity(forecast.regular.periodMs, forecast.regular.spreadMs, gapMs);
+  // After a silence that nothing foretold, a call as rare as the silence was long.
+  return density / Math.max(survivalOf(forecast, gapMs), leastSurvival) || 1 / gapMs;
+}
+
 /**
  * P(the next call comes within `horizonMs` | none came for `silenceMs`) = 1 − S(silence + horizon) / S(silence), with S the
  * share of the gaps that are longer.

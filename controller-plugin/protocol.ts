@@ -11,6 +11,15 @@ export const gapForecastSchema = z.object({
   regular: z.object({ weight: z.number().nonnegative(), periodMs: z.number().positive(), spreadMs: z.number().positive() }).optional(),
 });
 
+/** A call of another action that is likely to be followed (common/follow-forecast.ts). */
+export const followForecastSchema = z.object({
+  actionKey: z.string(),
+  at: z.number(),
+  probability: z.number().min(0).max(1),
+  medianDelayMs: z.number().positive(),
+  spread: z.number().positive(),
+});
+
 /**
  * What the Proactive Pre-loader believes of one action. All windows are durations that start at `lastArrivalAt`, except
  * `keepAliveWindowMs`, which starts when a container falls idle. An absent window means: not known yet, use the default.
@@ -30,6 +39,8 @@ export const planSchema = z.object({
   keepAliveWindowMs: z.number().nonnegative().optional(),
   /** How long it will be silent after `lastArrivalAt`. */
   gaps: gapForecastSchema.optional(),
+  /** Calls of other actions, wherever they came, later than `lastArrivalAt`, that its next one tends to follow. */
+  follows: z.array(followForecastSchema).max(16).readonly().optional(),
   /** Ids of the invokers that should prepare for the action; the others need not. Absent: every one of them. */
   invokers: z.array(z.number().int().nonnegative()).readonly().optional(),
 });

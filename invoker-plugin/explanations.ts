@@ -93,7 +93,8 @@ export class Explanations {
 
   private take(command: SchedulerCommand, at: number): void {
     if (command.type === 'load' || command.type === 'offload') {
-      this.add(command.actionKey, { at, containerId: command.containerId, what: command.type, why: command.reason });
+      const after = command.type === 'load' && command.after !== undefined ? `: ${shortNameOf(command.after)}` : '';
+      this.add(command.actionKey, { at, containerId: command.containerId, what: command.type, why: `${command.reason}${after}` });
       return;
     }
     if (command.type === 'readAhead') this.add(command.actionKey, { at, containerId: pageCacheName, what: 'read ahead', why: command.reason });

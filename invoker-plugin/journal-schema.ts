@@ -1,7 +1,7 @@
 // Zod schemas of the scheduler's events, commands and settings, as a journal holds them. Strict: a field that a schema does
 // not know would be lost on replay, so it is an error. The types are those of core/; the compiler holds both together.
 import { z } from 'zod';
-import { gapForecastSchema } from '../controller-plugin/protocol.ts';
+import { followForecastSchema, gapForecastSchema } from '../controller-plugin/protocol.ts';
 import { failureReasons, startTypes, type SchedulerCommand } from './core/commands.ts';
 import { prewarmPolicies, type SchedulerConfig } from './core/config.ts';
 import { loadFailureReasons, readingOutcomes, type SchedulerEvent } from './core/events.ts';
@@ -52,6 +52,7 @@ export const schedulerEventSchema = z.discriminatedUnion('type', [
     prewarmWindowMs: ms.optional(),
     keepAliveWindowMs: ms.optional(),
     gaps: gapForecastSchema.optional(),
+    follows: z.array(followForecastSchema).readonly().optional(),
     elsewhere: z.boolean().optional(),
   }),
   event('activationArrived', { activationId, actionKey }),
@@ -104,7 +105,8 @@ export const schedulerCommandSchema = z.discriminatedUnion('type', [
   command('load', {
     containerId,
     actionKey,
-    reason: z.enum(['deployed', 'preload-window', 'burst-replica', 'replaced-after-loss', 'pinned', 'asked']),
+    reason: z.enum(['deployed', 'preload-window', 'predecessor-called', 'burst-replica', 'replaced-after-loss', 'pinned', 'asked']),
+    after: actionKey.optional(),
   }),
   command('offload', {
     containerId,

@@ -24,7 +24,7 @@ const allowed: Record<string, string[]> = {
 };
 
 /** What a core may import beyond its own folder: leaves that do no I/O and know no time. */
-const coreLeaves = ['common/action-document.ts', 'common/action-identity.ts', 'common/errors.ts', 'common/gap-forecast.ts', 'common/home-invoker.ts', 'common/random.ts'];
+const coreLeaves = ['common/action-document.ts', 'common/action-identity.ts', 'common/errors.ts', 'common/follow-forecast.ts', 'common/gap-forecast.ts', 'common/home-invoker.ts', 'common/random.ts'];
 
 interface Import {
   readonly from: string;

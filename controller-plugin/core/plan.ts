@@ -1,6 +1,7 @@
 // From an action's history to what the schedulers are told of it.
 import { bytesPerMegabyte } from '../../common/action-document.ts';
 import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
+import type { FollowForecast } from '../../common/follow-forecast.ts';
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { PreloaderConfig } from './config.ts';
 import { forecastOf, modelOf } from './gap-model.ts';
@@ -25,6 +26,8 @@ export interface ActionPlan {
   readonly keepAliveWindowMs?: number;
   /** How long it will be silent after `lastArrivalAt`; from two arrivals on. */
   readonly gaps?: GapForecast;
+  /** Calls of other actions, later than `lastArrivalAt`, that its next one tends to follow. */
+  readonly follows?: readonly FollowForecast[];
   /** Ids of the invokers that should prepare for it; absent: all of them. */
   readonly invokers?: readonly number[];
 }

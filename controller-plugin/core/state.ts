@@ -1,5 +1,6 @@
 // What the Proactive Pre-loader remembers of each action and each invoker: bounded, plain data.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { Following, RecentCall } from './following.ts';
 import type { GapModel } from './gap-model.ts';
 import type { GapHistogram } from './histogram.ts';
 import type { HourlyCounts } from './hourly-counts.ts';
@@ -14,6 +15,8 @@ export interface ArrivalHistory {
   gapsMs: number[];
   /** What follows from the gaps; undefined where it has to be worked out anew. */
   gapModel?: GapModel | undefined;
+  /** Whose calls its own follow; undefined before its first arrival. */
+  following?: Following | undefined;
   histogram: GapHistogram;
   hourly: HourlyCounts;
   times: MeasuredTimes;
@@ -40,9 +43,11 @@ export interface PreloaderState {
   /** The newest version of each qualified name, so that an updated action keeps its history. */
   readonly newestKeys: Map<string, ActionKey>;
   readonly invokers: Map<number, ObservedInvoker>;
+  /** By invoking namespace: its actions called last, the newest first. */
+  readonly recentCalls: Map<string, RecentCall[]>;
 }
 
 /** A pre-loader that has seen nothing. */
 export function createState(): PreloaderState {
-  return { histories: new Map(), newestKeys: new Map(), invokers: new Map() };
+  return { histories: new Map(), newestKeys: new Map(), invokers: new Map(), recentCalls: new Map() };
 }

@@ -2,6 +2,7 @@
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
 import type { ActivationMeasured, ArrivalObserved, InvokerPinged, PreloaderEvent, RecordPlace } from './events.ts';
+import { followedCallsOf, followersOf, forgetCall, noteFollowing } from './following.ts';
 import { createHistogram } from './histogram.ts';
 import { arrivalsInLastHours, mostHours, noCounts } from './hourly-counts.ts';
 import { noteTimes, noTimes } from './measured-times.ts';
@@ -51,8 +52,8 @@ export function record(state: PreloaderState, event: PreloaderEvent, config: Pre
       forget(state, event.actionKey);
       return { changed: [], forgotten: [event.actionKey] };
     case 'arrivalObserved':
-      noteArrival(state, event);
-      return { changed: [event.actionKey], forgotten: keepBounded(state, config) };
+      noteArrival(state, event, config);
+      return { changed: [event.actionKey, ...followersOf(state, event.actionKey)], forgotten: keepBounded(state, config) };
     case 'activationMeasured':
       noteMeasurement(state, event);
       return nothing;
@@ -76,16 +77,19 @@ export function restoreHistories(state: PreloaderState, histories: ReadonlyMap<A
 export function makePlan(state: PreloaderState, actionKey: ActionKey, config: PreloaderConfig): ActionPlan | undefined {
   const history = state.histories.get(actionKey);
   if (history === undefined) return undefined;
-  const plan = planFor(actionKey, history, config);
+  const planned = planFor(actionKey, history, config);
+  const follows = followedCallsOf(state, history);
+  const plan = follows.length === 0 ? planned : { ...planned, follows };
   if (!config.placeActions) return plan;
   const invokers = placementOf(demandOf(actionKey, history, plan.arrivalRatePerMs), standingsOf(state));
   history.placedOn = invokers.length === 0 ? undefined : invokers;
   return history.placedOn === undefined ? plan : { ...plan, invokers };
 }
 
-function noteArrival(state: PreloaderState, { actionKey, at, invoker, place }: ArrivalObserved): void {
+function noteArrival(state: PreloaderState, { actionKey, at, invoker, place }: ArrivalObserved, { mostActions }: PreloaderConfig): void {
   const history = historyOf(state, actionKey, at);
   if (place !== undefined && isReadTwice(history, place, at)) return;
+  noteFollowing(state, actionKey, history, at, mostActions);
   recordArrival(history, at);
   if (invoker !== undefined) noteShare(history.invokers, invoker);
 }
@@ -177,6 +181,7 @@ function structuredCopy(history: ArrivalHistory): ArrivalHistory {
     ...history,
     gapsMs: [...gapsMs],
     gapModel: undefined,
+    following: undefined,
     histogram: { ...histogram, bins: [...histogram.bins] },
     hourly: { ...hourly, counts: [...hourly.counts] },
     times: { ...times },
@@ -204,7 +209,9 @@ function keepBounded(state: PreloaderState, config: PreloaderConfig): ActionKey[
   return forgotten;
 }
 
-function forget({ histories, newestKeys }: PreloaderState, actionKey: ActionKey): void {
+function forget(state: PreloaderState, actionKey: ActionKey): void {
+  const { histories, newestKeys } = state;
   histories.delete(actionKey);
+  forgetCall(state, actionKey);
   if (newestKeys.get(unversionedNameOf(actionKey)) === actionKey) newestKeys.delete(unversionedNameOf(actionKey));
 }

@@ -29,7 +29,7 @@ export const historyRecordSchema = z.object({
 export type HistoryRecord = DeepReadonly<z.infer<typeof historyRecordSchema>>;
 
 export function historyRecordOf(actionKey: string, history: ArrivalHistory): HistoryRecord {
-  const { firstArrivalAt, lastArrivalAt, memoryMegabytes, placedOn: _placedOn, gapModel: _gapModel, invokers, readTo, ...rest } = history;
+  const { firstArrivalAt, lastArrivalAt, memoryMegabytes, placedOn: _placedOn, gapModel: _gapModel, following: _following, invokers, readTo, ...rest } = history;
   return {
     formatVersion: 1,
     actionKey,

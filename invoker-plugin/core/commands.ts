@@ -39,7 +39,9 @@ export interface Load {
   readonly type: 'load';
   readonly containerId: ContainerId;
   readonly actionKey: ActionKey;
-  readonly reason: 'deployed' | 'preload-window' | 'burst-replica' | 'replaced-after-loss' | 'pinned' | 'asked';
+  readonly reason: 'deployed' | 'preload-window' | 'predecessor-called' | 'burst-replica' | 'replaced-after-loss' | 'pinned' | 'asked';
+  /** With `predecessor-called`: the action that was called. */
+  readonly after?: ActionKey | undefined;
 }
 /** Answered by `offloadCompleted`. */
 export interface Offload {

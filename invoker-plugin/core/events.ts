@@ -1,4 +1,5 @@
 // The facts the scheduler is told. Every event carries its time; the scheduler knows no other clock.
+import type { FollowForecast } from '../../common/follow-forecast.ts';
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { ActionWishes } from './wishes.ts';
@@ -54,6 +55,8 @@ export interface PlanReceived extends EventBase {
   readonly keepAliveWindowMs?: number | undefined;
   /** How long it will be silent after `lastArrivalAt`. */
   readonly gaps?: GapForecast | undefined;
+  /** Calls of other actions, at whichever invoker, that its next one tends to follow. */
+  readonly follows?: readonly FollowForecast[] | undefined;
   /** Whether the plan names other invokers: nothing is to be prepared here for calls that come there. */
   readonly elsewhere?: boolean | undefined;
 }

@@ -21,7 +21,7 @@ import {
 } from './state.ts';
 import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
-import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs } from './value.ts';
+import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
@@ -178,7 +178,7 @@ function place(context: StepContext, action: Action): void {
 export function placeAsked(context: StepContext, action: Action): void {
   const bytes = predictedBytesOf(action);
   const roomiest = roomiestOf(context, candidatesFor(context, action), bytes);
-  if (roomiest !== undefined) startLoad(context, roomiest, action, bytes, 'asked');
+  if (roomiest !== undefined) startLoad(context, roomiest, action, bytes, { reason: 'asked' });
 }
 
 function roomiestOf(context: StepContext, candidates: readonly Container[], bytes: number): Container | undefined {
@@ -223,23 +223,25 @@ function roomOf({ config }: StepContext, container: Container): number {
   return container.memoryLimitBytes * (1 - config.headroomShare) - container.usedBytes;
 }
 
-function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number, reason = reasonFor(context, action)): void {
+function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number, why = reasonFor(context, action)): void {
   const { state, now } = context;
-  container.load = { actionKey: action.key, reason, startedAt: now, predictedBytes, fate: 'running' };
+  container.load = { actionKey: action.key, reason: why.reason, startedAt: now, predictedBytes, fate: 'running' };
   action.loadingIn.add(container.id);
   action.hasLostReplica = false;
   state.loadsInFlight += 1;
   state.wanted.delete(action.key);
-  context.commands.push({ type: 'load', containerId: container.id, actionKey: action.key, reason });
+  context.commands.push({ type: 'load', containerId: container.id, actionKey: action.key, ...why });
   // A hot action may deserve yet another place.
   examine(context, action);
 }
 
-function reasonFor({ now, config }: StepContext, action: Action): Load['reason'] {
-  if (missingPins(action) > 0) return 'pinned';
-  if (freePlacesOf(action) + busyPlacesOf(action) > 0) return 'burst-replica';
-  if (action.hasLostReplica) return 'replaced-after-loss';
-  return action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window';
+function reasonFor({ now, config }: StepContext, action: Action): Pick<Load, 'reason' | 'after'> {
+  if (missingPins(action) > 0) return { reason: 'pinned' };
+  if (freePlacesOf(action) + busyPlacesOf(action) > 0) return { reason: 'burst-replica' };
+  if (action.hasLostReplica) return { reason: 'replaced-after-loss' };
+  const after = predecessorOf(action, now, config);
+  if (after !== undefined) return { reason: 'predecessor-called', after };
+  return { reason: action.lastArrivalAt === undefined && arrivalRatePerMs(action, now, config) === 0 ? 'deployed' : 'preload-window' };
 }
 
 /** Off-loads one resident; its bytes count until the container confirms. */

@@ -1,6 +1,7 @@
 // What the scheduler remembers: containers, actions, waiting activations, and the indexes that keep a step cheap. It
 // decides nothing. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
+import type { FollowForecast } from '../../common/follow-forecast.ts';
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { SchedulerCommand, StartType, Load } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
@@ -91,6 +92,7 @@ export interface ActionPlan {
   readonly prewarmWindowMs: number | undefined;
   readonly keepAliveWindowMs: number | undefined;
   readonly gaps?: GapForecast | undefined;
+  readonly follows?: readonly FollowForecast[] | undefined;
   /** Its calls are expected at other invokers. */
   readonly elsewhere?: boolean | undefined;
 }

@@ -252,8 +252,8 @@ function onOffloadAsked(context: StepContext, { containerId, actionKey }: Offloa
 
 /** A plan may come before its action does, when an invoker has just started and reads the topic from its beginning. */
 function onPlanReceived({ state }: StepContext, event: PlanReceived): void {
-  const { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, gaps, elsewhere } = event;
-  const plan: ActionPlan = { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, gaps, elsewhere };
+  const { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, gaps, follows, elsewhere } = event;
+  const plan: ActionPlan = { arrivalRatePerMs, sampleCount, preloadWindowMs, offloadWindowMs, prewarmWindowMs, keepAliveWindowMs, gaps, follows, elsewhere };
   const action = state.actions.get(event.actionKey);
   if (action !== undefined) {
     applyPlan(state, action, plan, event.lastArrivalAt);

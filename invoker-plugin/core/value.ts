@@ -1,5 +1,7 @@
 // What a place for an action is worth, in expected saved milliseconds. A place is a container in which the next call
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
+import type { ActionKey } from '../../common/action-identity.ts';
+import { followProbability, type FollowForecast } from '../../common/follow-forecast.ts';
 import { arrivalProbability } from '../../common/gap-forecast.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
@@ -39,9 +41,16 @@ function burstRatePerMs(action: Action, now: number): number {
   return gaps / Math.max(now - first, gaps);
 }
 
-/** When the off-load window of the action ends; it starts at its last arrival, or at its deployment where that is later. */
+/** Calls of other actions that the action's next one may follow, where calls of it come here. */
+function followedBy(action: Action): readonly FollowForecast[] {
+  const { plan, lastArrivalAt } = action;
+  if (plan?.follows === undefined || plan.elsewhere === true) return [];
+  return plan.follows.filter(({ at }) => at > (lastArrivalAt ?? 0));
+}
+
+/** When the off-load window of the action ends; it starts at its last arrival, at its deployment or at a call that it may follow, whichever is latest. */
 export function offloadDueAt(action: Action, config: SchedulerConfig): number {
-  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
+  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt, ...followedBy(action).map(({ at }) => at)) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
 }
 
 /** When what is resident of the action goes even if nobody needs the room. */
@@ -86,7 +95,32 @@ export function poissonTail(k: number, mean: number): number {
   return Math.max(0, 1 - below);
 }
 
-/** P(called within the horizon | silent since the last call), where the plan foretells the gaps of calls that come here. */
+/**
+ * The call of another action that makes a call of this one most probable within the horizon. Of several only that one counts:
+ * those of a chain are mostly followed by the same call.
+ */
+function likeliestFollowed(action: Action, now: number, horizonMs: number): { readonly actionKey: ActionKey; readonly probability: number } | undefined {
+  let likeliest: { readonly actionKey: ActionKey; readonly probability: number } | undefined;
+  for (const followed of followedBy(action)) {
+    const probability = followProbability(followed, now, horizonMs);
+    if (probability > (likeliest?.probability ?? 0)) likeliest = { actionKey: followed.actionKey, probability };
+  }
+  return likeliest;
+}
+
+/** The action whose call makes one of this action within the horizon more probable than the silence since its last one does. */
+export function predecessorOf(action: Action, now: number, config: SchedulerConfig): ActionKey | undefined {
+  const { plan, lastArrivalAt } = action;
+  const likeliest = likeliestFollowed(action, now, config.valueHorizonMs);
+  if (likeliest === undefined) return undefined;
+  const bySilence = plan?.gaps === undefined || lastArrivalAt === undefined ? 0 : arrivalProbability(plan.gaps, now - lastArrivalAt, config.valueHorizonMs);
+  return likeliest.probability > bySilence ? likeliest.actionKey : undefined;
+}
+
+/**
+ * P(called within the horizon | silent since the last call), where the plan foretells the gaps of calls that come here: by the
+ * gaps, or because another action was called that it tends to follow.
+ */
 function foretoldProbability(action: Action, now: number, horizonMs: number): number | undefined {
   const { plan, lastArrivalAt } = action;
   if (plan?.gaps === undefined || plan.elsewhere === true || lastArrivalAt === undefined) return undefined;
@@ -97,7 +131,8 @@ function foretoldProbability(action: Action, now: number, horizonMs: number): nu
     action.foretold = known;
   }
   for (const [knownHorizonMs, probability] of known.byHorizon) if (knownHorizonMs === horizonMs) return probability;
-  const probability = arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+  const bySilence = arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+  const probability = 1 - (1 - bySilence) * (1 - (likeliestFollowed(action, now, horizonMs)?.probability ?? 0));
   if (known.byHorizon.length < mostForetold) known.byHorizon.push([horizonMs, probability]);
   return probability;
 }
@@ -113,7 +148,8 @@ function foretoldProbability(action: Action, now: number, horizonMs: number): nu
  * c calls in one container takes c of them.
  *
  * Where the plan foretells the gaps, that says how probable the first place's use is, given the silence so far: near nothing
- * just after the call of a timer, near one when the next is due. No further place is used more than the first.
+ * just after the call of a timer, near one when the next is due or when another action was called that it follows. No further
+ * place is used more than the first.
  */
 export function useProbability(action: Action, freePlaces: number, now: number, horizonMs: number, config: SchedulerConfig): number {
   if (action.superseded) return 0;
@@ -200,9 +236,9 @@ function leastLoadValueMs(action: Action): number {
   return Math.max(leastSavedMs, loadCostShare * aheadLoadMsOf(action));
 }
 
-/** When the next load of the action is due: after its pre-load window, or at once where too little is known of it. */
+/** When the next load of the action is due: after its pre-load window, or at once where too little is known of it or another action was called that it follows. */
 export function loadDueAt(action: Action, now: number, config: SchedulerConfig): number {
   const rate = arrivalRatePerMs(action, now, config);
-  if (rate === 0 || action.lastArrivalAt === undefined || isYoung(action, now, config)) return action.deployedAt;
+  if (rate === 0 || action.lastArrivalAt === undefined || isYoung(action, now, config) || followedBy(action).length > 0) return action.deployedAt;
   return action.lastArrivalAt + Math.min(action.plan?.preloadWindowMs ?? Infinity, unlikelyGapShare / rate);
 }

@@ -21,6 +21,13 @@ describe('the explanation of an activation', () => {
     ]);
   });
 
+  it('tells whose call a load was for', () => {
+    const explanations = new Explanations();
+    explanations.observe({ type: 'ticked', at: 1000 }, [{ type: 'load', containerId: 'c1', actionKey, reason: 'predecessor-called', after: 'guest/detect@0.0.2' }]);
+    explanations.observe({ type: 'activationArrived', at: 3000, activationId: 'a', actionKey }, [{ type: 'startActivation', activationId: 'a', containerId: 'c1', actionKey, startType: 'preloaded', clean: 'none', init: true }]);
+    assert.deepEqual(explanations.get('a')?.preparations.map(({ why }) => why), ['predecessor-called: detect']);
+  });
+
   it('tells that a container with the artifacts was lost, and that the call had to wait', () => {
     const explanations = new Explanations();
     explanations.observe({ type: 'loadSucceeded', at: 1000, containerId: 'c1', actionKey, loadMs: 10, residentBytes: 1, usedBytes: 1 }, []);

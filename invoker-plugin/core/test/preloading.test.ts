@@ -56,6 +56,22 @@ describe('loading ahead', () => {
     assert.equal(scheduler.the('load').reason, 'preload-window');
   });
 
+  it('loads an action that was silent for hours when another was called that it follows, and says so', () => {
+    const scheduler = withStemCells(1);
+    scheduler.deploy(a, { declaresArtifacts: false });
+    scheduler.plan(a, { offloadWindowMs: minute });
+    scheduler.pass(120 * minute);
+    scheduler.deploy(a, { at: scheduler.now - 120 * minute });
+    const silent = { lastArrivalAt: scheduler.now - 120 * minute, offloadWindowMs: minute, gaps: { regimes: [[1, 30 * minute]] as const } };
+    assert.deepEqual(scheduler.plan(a, silent), []);
+    const follows = [{ actionKey: b, at: scheduler.now, probability: 0.8, medianDelayMs: 2000, spread: 0.5 }];
+    scheduler.plan(a, { ...silent, follows });
+    assert.deepEqual(scheduler.commands, [{ type: 'load', containerId: 'c1', actionKey: a, reason: 'predecessor-called', after: b }]);
+    scheduler.loaded('c1', a);
+    assert.deepEqual(scheduler.pass(minute), [], 'it stays as after a call of its own');
+    assert.equal(scheduler.pass(20 * minute).find(({ type }) => type === 'offload')?.type, 'offload');
+  });
+
   it('never loads into a busy container, and loads when it is idle again', () => {
     const scheduler = withStemCells(0, { prewarmPolicy: 'none', poolMemoryBytes: 256 * MiB });
     scheduler.deploy(b, { declaresArtifacts: false });

@@ -139,6 +139,7 @@ export class RandomWorld {
       offloadWindowMs: how % 5 === 0 ? undefined : how * 100,
       prewarmWindowMs: how % 3 === 0 ? how * 10 : undefined,
       keepAliveWindowMs: how % 6 === 0 ? how * 50 : undefined,
+      follows: how % 7 === 0 ? [{ actionKey: this.keyOf(which + 3), at: this.now - (how % 50), probability: 0.8, medianDelayMs: 10 + how, spread: 0.5 }] : undefined,
     });
   }
 

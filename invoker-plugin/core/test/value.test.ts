@@ -1,7 +1,7 @@
 // The arithmetic of what a place is worth.
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { arrivalRatePerMs, placeValueMs, poissonTail, useProbability, usedPlaceSavesMs } from '../value.ts';
+import { arrivalRatePerMs, placeValueMs, poissonTail, predecessorOf, useProbability, usedPlaceSavesMs } from '../value.ts';
 import { baseConfig, minute, TestScheduler } from './builders.ts';
 
 const a = 'ann/a@1';
@@ -41,6 +41,34 @@ describe('the value of a place', () => {
     // A plan for calls that come to other invokers says nothing of those that come here.
     scheduler.plan(a, { elsewhere: true, gaps: { regimes: [[1, 1]] } });
     assert.equal(useProbability(action, 0, scheduler.now, 10_000, baseConfig), 0);
+  });
+
+  it('rises where another action was called that the plan says it follows, until its own call comes', () => {
+    const { scheduler, action } = planned(10 * minute);
+    const gaps = { regimes: [[1, 10 * minute]] as const };
+    const follows = [{ actionKey: 'ann/b@1', at: scheduler.now + 1000, probability: 0.8, medianDelayMs: 2000, spread: 0.5 }];
+    scheduler.now += 1000;
+    scheduler.plan(a, { lastArrivalAt: scheduler.now - 1000, gaps, follows });
+    const within10s = (): number => useProbability(action, 0, scheduler.now, 10_000, baseConfig);
+    near(within10s(), 1 - (1 - 0.8) * Math.exp(-1 / 60));
+    assert.equal(predecessorOf(action, scheduler.now, baseConfig), 'ann/b@1');
+    scheduler.now += 20_000;
+    assert.ok(within10s() < 0.03, 'it did not follow');
+    scheduler.now -= 20_000;
+    scheduler.plan(a, { lastArrivalAt: scheduler.now, gaps, follows });
+    near(within10s(), 1 - Math.exp(-1 / 60));
+    assert.equal(predecessorOf(action, scheduler.now, baseConfig), undefined);
+    scheduler.plan(a, { lastArrivalAt: scheduler.now - 1000, gaps, follows, elsewhere: true });
+    assert.equal(predecessorOf(action, scheduler.now, baseConfig), undefined);
+  });
+
+  it('counts of several calls that it may follow only the one that makes it likeliest', () => {
+    const { scheduler, action } = planned(10 * minute);
+    scheduler.now += 1000;
+    const called = (actionKey: string, probability: number) => ({ actionKey, at: scheduler.now, probability, medianDelayMs: 2000, spread: 0.5 });
+    scheduler.plan(a, { lastArrivalAt: scheduler.now - 1, gaps: { regimes: [[1, 1e9]] }, follows: [called('ann/b@1', 0.5), called('ann/c@1', 0.8)] });
+    near(useProbability(action, 0, scheduler.now, 10_000, baseConfig), 0.8);
+    assert.equal(predecessorOf(action, scheduler.now, baseConfig), 'ann/c@1');
   });
 
   it('of further places is a run at most, or what piles up in the others, as the worked example says', () => {
