@@ -41,16 +41,20 @@ function burstRatePerMs(action: Action, now: number): number {
   return gaps / Math.max(now - first, gaps);
 }
 
+const noCalls: readonly FollowForecast[] = [];
+
 /** Calls of other actions that the action's next one may follow, where calls of it come here. */
 function followedBy(action: Action): readonly FollowForecast[] {
   const { plan, lastArrivalAt } = action;
-  if (plan?.follows === undefined || plan.elsewhere === true) return [];
+  if (plan?.follows === undefined || plan.elsewhere === true) return noCalls;
   return plan.follows.filter(({ at }) => at > (lastArrivalAt ?? 0));
 }
 
 /** When the off-load window of the action ends; it starts at its last arrival, at its deployment or at a call that it may follow, whichever is latest. */
 export function offloadDueAt(action: Action, config: SchedulerConfig): number {
-  return Math.max(action.lastArrivalAt ?? 0, action.deployedAt, ...followedBy(action).map(({ at }) => at)) + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
+  let from = Math.max(action.lastArrivalAt ?? 0, action.deployedAt);
+  for (const { at } of followedBy(action)) from = Math.max(from, at);
+  return from + (action.plan?.offloadWindowMs ?? Math.max(config.keepAliveMs, unplannedOffloadWindowMs));
 }
 
 /** When what is resident of the action goes even if nobody needs the room. */
