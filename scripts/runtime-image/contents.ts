@@ -55,7 +55,7 @@ export function readProgram(buildDir: string): Program {
 }
 
 function importsOf(source: string): string[] {
-  return [...source.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*['"]([^'"]+)['"]/g)].map((match) => match[1] ?? '');
+  return [...source.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\(|\bcreateRequire\(import\.meta\.url\)\()\s*['"]([^'"]+)['"]/g)].map((match) => match[1] ?? '');
 }
 
 function packageOf(specifier: string): string {
