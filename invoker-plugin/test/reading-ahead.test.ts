@@ -14,7 +14,7 @@ import { FileReader } from '../../runtime/model-store/file-reader.ts';
 import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { ModelStore } from '../../runtime/model-store/model-store.ts';
 import { evictFromPageCache } from '../../runtime/model-store/page-cache.ts';
-import { weightsFileName, writeMappedStore } from '../../runtime/testing/mapped-model.ts';
+import { multiplyingCode as code, weightsFileName, writeMappedStore } from '../../runtime/testing/mapped-model.ts';
 import type { SchedulerCommand } from '../core/commands.ts';
 import type { SchedulerEvent } from '../core/events.ts';
 import { baseConfig, MiB } from '../core/test/builders.ts';
@@ -26,16 +26,6 @@ import { ControllerMessages, recordOf } from '../testing/controller-messages.ts'
 const weightBytes = 32 * MiB;
 /** The kernel may take pages back that nobody uses, at any time: then it is tried again. */
 const mostAttempts = 6;
-
-const code = `
-  const { model } = require('instainfer');
-  const { Tensor } = require('onnxruntime-node');
-  async function main() {
-    const session = await model('large');
-    const side = session.inputMetadata[0].shape[1];
-    await session.run({ x: new Tensor('float32', new Float32Array(side), [1, side]) });
-    return { done: true };
-  }`;
 
 describe('model files read ahead', function () {
   this.timeout(120_000);

@@ -6,22 +6,12 @@ import path from 'node:path';
 import type { LoadReply } from '../protocol.ts';
 import { evictFromPageCache, readIntoPageCache } from '../model-store/page-cache.ts';
 import { DrivenRuntime } from '../testing/driven-runtime.ts';
-import { weightsFileName, writeMappedStore } from '../testing/mapped-model.ts';
+import { multiplyingCode as code, weightsFileName, writeMappedStore } from '../testing/mapped-model.ts';
 import type { Reply } from '../testing/runtime-process.ts';
 
 const weightBytes = 32 * 2 ** 20;
 /** The kernel may take pages back at any time: what is warm has to be shown once. */
 const mostAttempts = 6;
-
-const code = `
-  const { model } = require('instainfer');
-  const { Tensor } = require('onnxruntime-node');
-  async function main() {
-    const session = await model('large');
-    const side = session.inputMetadata[0].shape[1];
-    await session.run({ x: new Tensor('float32', new Float32Array(side), [1, side]) });
-    return { done: true };
-  }`;
 
 const saidBy = (reply: Reply): number | undefined => {
   const bytes = /disk;desc="(\d+)"/.exec(reply.headers.get('server-timing') ?? '')?.[1];

@@ -13,6 +13,17 @@ import { bytes, floats, number, text } from './tiny-store.ts';
 /** Where the weights lie in the store. */
 export const weightsFileName = 'large/weights.data';
 
+/** Code of an action that multiplies with the model `large`, and so reads all of its weights. */
+export const multiplyingCode = `
+  const { model } = require('instainfer');
+  const { Tensor } = require('onnxruntime-node');
+  async function main() {
+    const session = await model('large');
+    const side = session.inputMetadata[0].shape[1];
+    await session.run({ x: new Tensor('float32', new Float32Array(side), [1, side]) });
+    return { done: true };
+  }`;
+
 /** Nobody has computed it; no two files have the same. */
 const madeUpDigest = (name: string): string => createHash('sha256').update(name).digest('hex');
 
