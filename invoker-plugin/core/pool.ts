@@ -152,12 +152,16 @@ function isPriced({ state, config, policy }: StepContext, { role, memoryLimitByt
   return role !== 'stem' || idleOfClass(state, classOf('stem', memoryLimitBytes, undefined)).size > asked;
 }
 
-/** Whether it is not worth its memory any more; one that nothing has run in yet has a minute to be filled. */
+/**
+ * Whether it is not worth its memory any more; one that nothing has run in yet has a minute to be filled. Where stem cells that were
+ * asked for are missing, one would be started in its place at once, with nothing in it.
+ */
 function hasLostItsWorth(context: StepContext, container: Container): boolean {
   const leastIdleMs = container.role === 'stem' ? context.config.valueHorizonMs : worthLookMs;
   if (!isPriced(context, container) || context.now - container.idleSince < leastIdleMs) return false;
   if (container.load !== undefined || container.makingRoomFor !== undefined || holdsPin(context.state, container)) return false;
-  if (container.role === 'stem' && !hasSurplusStemCells(context, container.memoryLimitBytes)) return false;
+  const isAskedForStemCells = context.policy.stemCellCount(context.config) > 0;
+  if (container.role === 'stem' ? !hasSurplusStemCells(context, container.memoryLimitBytes) : isAskedForStemCells && missingStemCells(context) > 0) return false;
   return !isWorthItsMemory(context, container);
 }
 
@@ -325,14 +329,21 @@ export function endLoad({ state }: StepContext, container: Container): void {
   state.dirty.add(load.actionKey);
 }
 
+/** How many stem cells are fewer, those included that are starting, than there should be. */
+function missingStemCells(context: StepContext): number {
+  const { state, config } = context;
+  const limit = config.stemCellMemoryBytes;
+  const starting = state.unclaimedStarting.get(limit)?.size ?? 0;
+  return stemCellTarget(context, limit) - starting - idleOfClass(state, classOf('stem', limit, undefined)).size;
+}
+
 /** Starts stem cells up to the policy's count, or one in reserve where none was asked for and one is worth its memory, while the pool has room; never at the expense of a waiting activation. */
 export function replenishStemCells(context: StepContext): void {
   const { state, config, policy, now } = context;
   const target = stemCellTarget(context, config.stemCellMemoryBytes);
   if (target === 0 || state.queuedCount > 0 || state.promisedBytes > 0 || now < state.retryStemCellAt) return;
   const limit = config.stemCellMemoryBytes;
-  const starting = state.unclaimedStarting.get(limit)?.size ?? 0;
-  let missing = target - starting - idleOfClass(state, classOf('stem', limit, undefined)).size;
+  let missing = missingStemCells(context);
   while (missing > 0 && freePoolBytes(context) >= limit) {
     createContainer(context, limit, policy.stemCellCount(config) > 0 ? 'stem-cell' : 'reserve', {});
     missing -= 1;

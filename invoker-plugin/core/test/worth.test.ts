@@ -37,6 +37,17 @@ describe('what a container is worth', () => {
     assert.deepEqual(scheduler.pass(60 * minute), []);
   });
 
+  it('keeps one that a stem cell would take the place of at once', () => {
+    const removedWith = (stemCellCount: number): number => {
+      const scheduler = new TestScheduler({ ...priced, stemCellCount, poolMemoryBytes: 256 * MiB, memoryPriceMsPerGibSecond: 100 });
+      scheduler.deploy('ann/a@1', { ...action, declaresArtifacts: false });
+      for (const { containerId } of scheduler.all('createContainer')) scheduler.started(containerId);
+      scheduler.runOnce('x1', 'ann/a@1');
+      return scheduler.pass(9 * minute).filter(({ type }) => type === 'removeContainer').length;
+    };
+    assert.deepEqual([removedWith(0), removedWith(1)], [1, 0]);
+  });
+
   it('has one in reserve while calls that find no place come often, and lets it go when they cease', () => {
     const scheduler = new TestScheduler({ ...priced, preload: true, poolMemoryBytes: 4096 * MiB });
     for (const [index, key] of ['ann/a@1', 'bob/b@1', 'cho/c@1'].entries()) {
