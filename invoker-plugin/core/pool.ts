@@ -21,7 +21,7 @@ import {
 } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { holdsPin, isIdleOver, lookAgainAtPins, mayHoldMore, wishedKeepAliveMs } from './wishes.ts';
-import { isReserveWorthIts, isWorthItsMemory, isWorthStarting } from './worth.ts';
+import { isReserveWorthIts, isWorthItsMemory, isWorthStarting, staysWorthMs } from './worth.ts';
 
 /** A plan may shorten or lengthen the configured keep-alive by these factors, so that one odd history cannot empty or fill the pool. */
 const leastKeepAliveShare = 0.1;
@@ -30,8 +30,13 @@ const mostKeepAliveShare = 4;
 const loadGraceMs = 1000;
 /** A container that is kept for pinned places past its window is looked at again after this long. */
 const heldLookMs = 60_000;
-/** An idle container's worth is looked at so often. */
+/**
+ * An idle container's worth is looked at again after this long, and later the longer it is idle: it falls with the silence, slower and
+ * slower. While it is sure to be worth its memory it is looked at as seldom as this.
+ */
 const worthLookMs = 10_000;
+const worthLookShare = 0.25;
+const longestWorthLookMs = 300_000;
 /** Waiting time after the first failed start of a stem cell; doubles with each further one up to the limit. */
 const firstStemCellRetryMs = 1000;
 const longestStemCellRetryMs = 60_000;
@@ -142,7 +147,9 @@ function setContainerTimer({ state }: StepContext, container: Container, at: num
 /** When an idle container is to be looked at again; undefined: not before something happens to it. */
 function nextLookAt(context: StepContext, container: Container): number | undefined {
   const endsAt = container.heldForPins ? context.now + heldLookMs : deadlineOf(context, container);
-  return isPriced(context, container) ? Math.min(endsAt ?? Infinity, context.now + worthLookMs) : endsAt;
+  if (!isPriced(context, container)) return endsAt;
+  const sureMs = Math.min(longestWorthLookMs, staysWorthMs(context, container));
+  return Math.min(endsAt ?? Infinity, Math.ceil(context.now + Math.max(worthLookMs, worthLookShare * (context.now - container.idleSince), sureMs)));
 }
 
 /** Whether the container may go once its memory is not worth it: no stem cell that was asked for, as long as no other is there in its place. */

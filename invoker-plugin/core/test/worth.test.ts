@@ -1,7 +1,7 @@
 // Containers come and go by what they are worth: `memoryPriceMsPerGibSecond` with pre-loading.
 import { strict as assert } from 'node:assert';
 import { MiB, minute, TestScheduler } from './builders.ts';
-import { isWorthItsMemory, returnProbability } from '../worth.ts';
+import { isWorthItsMemory, returnProbability, staysWorthMs } from '../worth.ts';
 import { actionOf, containerOf } from '../state.ts';
 
 const priced = { preload: true, prewarmPolicy: 'pagurus', stemCellCount: 0, memoryPriceMsPerGibSecond: 1, evictionHysteresis: 1.2 } as const;
@@ -76,5 +76,17 @@ describe('what a container is worth', () => {
       return isWorthItsMemory(context, containerOf(scheduler.state, containerId));
     };
     assert.deepEqual([1, 100].map(isWorthIt), [true, false]);
+  });
+
+  it('is known beforehand for as long as the silence alone decides', () => {
+    const scheduler = new TestScheduler(priced);
+    scheduler.deploy('ann/a@1', { ...action, declaresArtifacts: false });
+    const container = containerOf(scheduler.state, scheduler.runOnce('x1', 'ann/a@1'));
+    scheduler.pass(minute);
+    const contextAt = (now: number): Parameters<typeof isWorthItsMemory>[0] => ({ state: scheduler.state, config: scheduler.config, now }) as Parameters<typeof isWorthItsMemory>[0];
+    const sureMs = staysWorthMs(contextAt(scheduler.now), container);
+    assert.ok(sureMs > 10 * minute && sureMs < Infinity, `${sureMs}`);
+    assert.equal(Math.round(staysWorthMs(contextAt(scheduler.now + minute), container)), Math.round(sureMs - minute));
+    assert.deepEqual([sureMs - 1, sureMs + 1].map((ms) => isWorthItsMemory(contextAt(scheduler.now + ms), container)), [true, false]);
   });
 });
