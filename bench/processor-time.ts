@@ -11,8 +11,8 @@ export function processorMsOf(pid: number): { readonly own: number; readonly des
   return { own, descendants: descendantsOf(pid, all).reduce((sum, { processorMs }) => sum + processorMs, 0) };
 }
 
-/** Of processes that have ended meanwhile: none. */
-function textOf(file: string): string {
+/** What the kernel says in a file of /proc; of processes that have ended meanwhile: nothing. */
+export function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {

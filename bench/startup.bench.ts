@@ -1,7 +1,6 @@
 // What does a container cost before anyone calls it? From starting the process to its first answer, and the memory of a
 // stem cell that holds nothing, all its processes together. Our runtime against our model of the stock runtime's
 // architecture; rounds alternate between them.
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { get } from 'node:http';
@@ -9,7 +8,7 @@ import Table from 'cli-table3';
 import { freePort } from '../common/free-port.ts';
 import { descendantsOf } from '../common/process-tree.ts';
 import { median } from '../common/statistics.ts';
-import { treeMsOf } from './processor-time.ts';
+import { textOf, treeMsOf } from './processor-time.ts';
 import { LogSink, runtimeOfInvoker, serverKinds, stop, type ServerKind } from './proxy-servers.ts';
 
 const usage = `usage: npm run bench -- startup [options]
@@ -112,13 +111,4 @@ function memoryOfTree(root: number): Pick<Sample, 'privateBytes' | 'proportional
   const rollups = [root, ...descendantsOf(root).map(({ pid }) => pid)].map((pid) => textOf(`/proc/${pid}/smaps_rollup`));
   const sum = (field: string): number => rollups.reduce((bytes, text) => bytes + Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024, 0);
   return { privateBytes: sum('Private_Clean') + sum('Private_Dirty'), proportionalBytes: sum('Pss') };
-}
-
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    // The process is gone.
-    return '';
-  }
 }

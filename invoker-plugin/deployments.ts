@@ -1,9 +1,11 @@
 // Tells a scheduler of actions and of plans for them: each action once, before anything else about it.
 import { bytesPerMegabyte, type ActionCatalog, type ActionDocument, type CatalogAccess } from '../common/action-document.ts';
 import { parseActionKey, unversionedNameOf, type ActionKey } from '../common/action-identity.ts';
+import type { BusRecord } from '../common/bus/bus.ts';
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
-import type { Plan } from '../controller-plugin/protocol.ts';
+import type { RecordReader } from '../common/messages/record-reader.ts';
+import { planSchema, type Plan } from '../controller-plugin/protocol.ts';
 import { declaresArtifacts } from '../runtime/protocol.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import { nobodyMayWish, readWishes, type MayWish } from './action-wishes.ts';
@@ -91,7 +93,17 @@ export class Deployments {
     if (this.newest.get(unversionedNameOf(key)) === key) this.remove(key);
   }
 
-  async takePlan({ formatVersion: _formatVersion, invokers, ...plan }: Plan): Promise<void> {
+  /** A record of the plans' topic; one without a value withdraws the plan. */
+  async takePlanRecord(record: BusRecord, records: RecordReader): Promise<void> {
+    if (record.value === null) {
+      if (record.key !== null) this.withdrawPlan(record.key);
+      return;
+    }
+    const plan = records.read(planSchema, record);
+    if (plan !== undefined) await this.takePlan(plan);
+  }
+
+  private async takePlan({ formatVersion: _formatVersion, invokers, ...plan }: Plan): Promise<void> {
     const { clock, invoker, submit } = this.options;
     if (invokers !== undefined && !invokers.includes(invoker)) {
       // Others prepare for it; what this one expects of it are the calls that it sees come here all the same.

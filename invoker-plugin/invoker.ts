@@ -13,7 +13,7 @@ import { healthTopic } from '../common/messages/ping-message.ts';
 import type { InvokerInstance } from '../common/messages/identity.ts';
 import { RecordReader } from '../common/messages/record-reader.ts';
 import { compactedTopicSettings, openWhiskTopicSettings } from '../common/messages/topics.ts';
-import { planSchema, planTopic } from '../controller-plugin/protocol.ts';
+import { planTopic } from '../controller-plugin/protocol.ts';
 import { Acknowledger } from './acknowledger.ts';
 import type { MayWish } from './action-wishes.ts';
 import { ActivationAnswers, type FinishedActivation } from './activation-answers.ts';
@@ -27,7 +27,7 @@ import type { Action, SchedulerState } from './core/state.ts';
 import type { LoadEstimate } from '../common/load-estimate.ts';
 import { Deployments } from './deployments.ts';
 import type { ContainerDriver } from './drivers/driver.ts';
-import { ReadingAhead, type ModelFileReader } from './reading-ahead.ts';
+import { readingAhead, type ModelFileReader, type ReadingAhead } from './reading-ahead.ts';
 import { Forwarding, type ForwardingCounts } from './forwarding/forwarding.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { residencyTopic } from './protocol.ts';
@@ -158,7 +158,7 @@ export class Invoker {
     this.heartbeat = new Heartbeat({ bus, clock, logger, instance: this.instance });
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker: options.instance, life: this.life });
     if (options.forward === true) this.forwarding = this.createForwarding();
-    this.reading = this.createReading();
+    this.reading = readingAhead(options.scheduler, { reader: options.fileReader, clock, logger, emit: (event) => this.loop.submit(event) });
     this.executor = new CommandExecutor(
       { driver: options.driver, catalog: options.catalog, clock: options.clock, logger: options.logger, listener: this.answers, environment: containerEnvironmentOf(options), loadTimeoutMs, pauseGraceMs: options.pauseGraceMs, reading: this.reading },
       (event) => {
@@ -208,7 +208,7 @@ export class Invoker {
       onError,
     });
     this.intake.attach(this.activations);
-    this.subscriptions = [this.activations, await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.takePlan(record), onError })];
+    this.subscriptions = [this.activations, await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.deployments.takePlanRecord(record, this.records), onError })];
     await this.forwarding?.start();
     this.heartbeat.enable();
   }
@@ -285,12 +285,6 @@ export class Invoker {
     return this.forwarding?.counts;
   }
 
-  private createReading(): ReadingAhead | undefined {
-    const { fileReader: reader, clock, logger, scheduler } = this.options;
-    if (reader === undefined || !scheduler.preload || scheduler.readAheadBytesPerSecond === 0) return undefined;
-    return new ReadingAhead({ reader, clock, logger, emit: (event) => this.loop.submit(event) });
-  }
-
   private createForwarding(): Forwarding {
     const { bus, clock, logger, scheduler } = this.options;
     const find = (actionKey: ActionKey): Action | undefined => this.schedulerState?.actions.get(actionKey);
@@ -317,15 +311,6 @@ export class Invoker {
         this.intake.takeForwarded(message, origin);
       },
     });
-  }
-
-  private async takePlan(record: BusRecord): Promise<void> {
-    if (record.value === null) {
-      if (record.key !== null) this.deployments.withdrawPlan(record.key);
-      return;
-    }
-    const plan = this.records.read(planSchema, record);
-    if (plan !== undefined) await this.deployments.takePlan(plan);
   }
 }
 

@@ -4,6 +4,7 @@ import type { CancelTimer, Clock } from '../common/clock.ts';
 import { describeError } from '../common/errors.ts';
 import type { Logger } from '../common/logger.ts';
 import type { ReadAhead, StopReading } from './core/commands.ts';
+import type { SchedulerConfig } from './core/config.ts';
 import type { FileId, ReadAheadEnded, ReadingOutcome, SchedulerEvent } from './core/events.ts';
 
 export type ReadingResult = Pick<ReadAheadEnded, 'outcome' | 'files' | 'diskBytes'>;
@@ -82,4 +83,9 @@ export class ReadingAhead {
       this.underWay = undefined;
     }
   }
+}
+
+/** What reads ahead for a scheduler; undefined where it does not load ahead or is not to read ahead, or nobody has a path to the store. */
+export function readingAhead({ preload, readAheadBytesPerSecond }: SchedulerConfig, { reader, ...more }: Omit<ReadingAheadOptions, 'reader'> & { readonly reader: ModelFileReader | undefined }): ReadingAhead | undefined {
+  return reader === undefined || !preload || readAheadBytesPerSecond === 0 ? undefined : new ReadingAhead({ reader, ...more });
 }

@@ -29,6 +29,30 @@ export interface ArrivalHistory {
   placedOn: readonly number[] | undefined;
 }
 
+type ChangedInPlace = 'gapsMs' | 'histogram' | 'hourly' | 'times' | 'invokers' | 'readTo';
+
+/** What of a history changes in place, as another history or a record of one has it. */
+export interface HistoryParts {
+  readonly gapsMs: readonly number[];
+  readonly histogram: Omit<GapHistogram, 'bins'> & { readonly bins: readonly number[] };
+  readonly hourly: Omit<HourlyCounts, 'counts'> & { readonly counts: readonly number[] };
+  readonly times: Readonly<MeasuredTimes>;
+  readonly invokers: Iterable<readonly [number, number]>;
+  readonly readTo: Iterable<readonly [string, number]>;
+}
+
+/** Copies of them, for a history of its own. */
+export function copiedParts({ gapsMs, histogram, hourly, times, invokers, readTo }: HistoryParts): Pick<ArrivalHistory, ChangedInPlace> {
+  return {
+    gapsMs: [...gapsMs],
+    histogram: { ...histogram, bins: [...histogram.bins] },
+    hourly: { ...hourly, counts: [...hourly.counts] },
+    times: { ...times },
+    invokers: new Map(invokers),
+    readTo: new Map(readTo),
+  };
+}
+
 export interface ObservedInvoker {
   lastPingAt: number;
   isEnabled: boolean;

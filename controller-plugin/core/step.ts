@@ -10,7 +10,7 @@ import { placementOf, silentAfterMs, type InvokerStanding } from './placement.ts
 import { demandOf, planFor, type ActionPlan } from './plan.ts';
 import { recordArrival } from './record-arrival.ts';
 import { noteShare } from './invoker-shares.ts';
-import type { ArrivalHistory, ObservedInvoker, PreloaderState } from './state.ts';
+import { copiedParts, type ArrivalHistory, type ObservedInvoker, type PreloaderState } from './state.ts';
 
 export interface StepResult {
   /** The state that was passed in, updated in place. */
@@ -152,7 +152,7 @@ function historyOf(state: PreloaderState, actionKey: ActionKey, at: number): Arr
   }
   const unversionedName = unversionedNameOf(actionKey);
   const former = histories.get(newestKeys.get(unversionedName) ?? '');
-  const history = former === undefined ? newHistory(at) : structuredCopy(former);
+  const history = former === undefined ? newHistory(at) : copyOf(former);
   histories.set(actionKey, history);
   newestKeys.set(unversionedName, actionKey);
   return history;
@@ -175,19 +175,8 @@ function newHistory(at: number): ArrivalHistory {
 }
 
 /** A copy, since calls of the former version may still be under way. */
-function structuredCopy(history: ArrivalHistory): ArrivalHistory {
-  const { gapsMs, histogram, hourly, times, invokers } = history;
-  return {
-    ...history,
-    gapsMs: [...gapsMs],
-    gapModel: undefined,
-    following: undefined,
-    histogram: { ...histogram, bins: [...histogram.bins] },
-    hourly: { ...hourly, counts: [...hourly.counts] },
-    times: { ...times },
-    invokers: new Map(invokers),
-    readTo: new Map(history.readTo),
-  };
+function copyOf(history: ArrivalHistory): ArrivalHistory {
+  return { ...history, ...copiedParts(history), gapModel: undefined, following: undefined };
 }
 
 /** Forgets actions beyond the bound: of the few seen longest ago, the one called least in the week, never the newest. */

@@ -4,7 +4,7 @@ import type { DeepReadonly } from '../../common/deep-readonly.ts';
 import { createHistogram } from '../core/histogram.ts';
 import { mostHours } from '../core/hourly-counts.ts';
 import { mostGaps } from '../core/rate.ts';
-import type { ArrivalHistory } from '../core/state.ts';
+import { copiedParts, type ArrivalHistory } from '../core/state.ts';
 
 /** Compacted, keyed by action key. */
 export const historyTopic = 'instainfer-history';
@@ -43,18 +43,7 @@ export function historyRecordOf(actionKey: string, history: ArrivalHistory): His
 }
 
 /** A history of its own: the record may be shared, and a history changes. */
-export function historyOfRecord({ firstArrivalAt, lastArrivalAt, deployedAt, gapsMs, histogram, hourly, times, invokers, readTo, memoryMegabytes }: HistoryRecord): ArrivalHistory {
-  return {
-    firstArrivalAt,
-    lastArrivalAt,
-    deployedAt,
-    gapsMs: [...gapsMs],
-    histogram: { ...histogram, bins: [...histogram.bins] },
-    hourly: { ...hourly, counts: [...hourly.counts] },
-    times: { ...times },
-    invokers: new Map(invokers),
-    readTo: new Map(readTo),
-    memoryMegabytes,
-    placedOn: undefined,
-  };
+export function historyOfRecord(record: HistoryRecord): ArrivalHistory {
+  const { firstArrivalAt, lastArrivalAt, deployedAt, memoryMegabytes } = record;
+  return { ...copiedParts(record), firstArrivalAt, lastArrivalAt, deployedAt, memoryMegabytes, placedOn: undefined };
 }

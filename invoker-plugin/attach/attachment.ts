@@ -9,7 +9,7 @@ import { AppError, describeError } from '../../common/errors.ts';
 import type { Logger } from '../../common/logger.ts';
 import { RecordReader } from '../../common/messages/record-reader.ts';
 import { compactedTopicSettings } from '../../common/messages/topics.ts';
-import { planSchema, planTopic } from '../../controller-plugin/protocol.ts';
+import { planTopic } from '../../controller-plugin/protocol.ts';
 import type { MayWish } from '../action-wishes.ts';
 import { CommandExecutor } from '../command-executor.ts';
 import type { SchedulerCommand } from '../core/commands.ts';
@@ -20,7 +20,7 @@ import type { LoadEstimate } from '../../common/load-estimate.ts';
 import { Deployments } from '../deployments.ts';
 import type { ContainerDriver } from '../drivers/driver.ts';
 import { residencyTopic } from '../protocol.ts';
-import { ReadingAhead, type ModelFileReader } from '../reading-ahead.ts';
+import { readingAhead, type ModelFileReader, type ReadingAhead } from '../reading-ahead.ts';
 import { ResidencyReporter } from '../residency-reporter.ts';
 import { SchedulerLoop } from '../scheduler-loop.ts';
 import { StemCellWatch } from './stem-cell-watch.ts';
@@ -89,7 +89,7 @@ export class Attachment {
       this.loop.submit(event);
     };
     this.residency = new ResidencyReporter({ bus, clock, logger, invoker, life: randomUUID() });
-    if (options.fileReader !== undefined && options.scheduler.readAheadBytesPerSecond > 0) this.reading = new ReadingAhead({ reader: options.fileReader, clock, logger, emit: submit });
+    this.reading = readingAhead(options.scheduler, { reader: options.fileReader, clock, logger, emit: submit });
     const noActivations = { ran: () => Promise.resolve(), failed: () => Promise.resolve() };
     this.executor = new CommandExecutor({ driver: noContainers, catalog, clock, logger, listener: noActivations, environment: {}, loadTimeoutMs, pauseGraceMs: undefined, reading: this.reading }, submit);
     this.deployments = new Deployments({ catalog, clock, logger, mayWish, invoker, estimate, concurrencyMax: 1, submit });
@@ -127,7 +127,7 @@ export class Attachment {
     const onError = (error: unknown, { topic, offset }: BusRecord): void => {
       logger.error({ topic, offset, reason: describeError(error) }, 'a record could not be handled');
     };
-    this.plans = await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.takePlan(record), onError });
+    this.plans = await bus.subscribe({ topic: planTopic, from: 'earliest', handle: (record) => this.deployments.takePlanRecord(record, this.records), onError });
   }
 
   /** Asks nothing more of any container; what is resident stays for whoever takes it. Idempotent. */
@@ -140,14 +140,5 @@ export class Attachment {
     await this.executor.settled();
     this.loop.stop();
     this.residency.stop();
-  }
-
-  private async takePlan(record: BusRecord): Promise<void> {
-    if (record.value === null) {
-      if (record.key !== null) this.deployments.withdrawPlan(record.key);
-      return;
-    }
-    const plan = this.records.read(planSchema, record);
-    if (plan !== undefined) await this.deployments.takePlan(plan);
   }
 }

@@ -2,6 +2,7 @@
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
 import type { Load, Offload } from './commands.ts';
 import { leastDenseFirst, offloadsFor, ownToGiveUpFor, type OffloadChoice } from './evict.ts';
+import { highest } from './highest.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { deadlineOf, firstContainers, giveUpOwn, startForPin, startForWorth, startPrewarmed } from './pool.ts';
 import {
@@ -111,22 +112,14 @@ function wantedValueMs({ state, config }: StepContext, action: Action): number {
 
 /** The actions to try in this step, best first: by value while there is room, by value per byte once some found none. */
 function mostWanted({ state }: StepContext): string[] {
-  const best: { key: string; wanted: Wanted }[] = [];
-  const triable: { key: string; wanted: Wanted }[] = [];
+  const triable: { readonly key: string; readonly wanted: Wanted }[] = [];
   let isMemoryShort = false;
   for (const [key, wanted] of state.wanted) {
     if (wanted.triedAtEpoch >= 0 && wanted.valueMs < Infinity) isMemoryShort = true;
     if (wanted.triedAtEpoch !== (state.roomEpochs.get(wanted.memoryLimitBytes) ?? 0)) triable.push({ key, wanted });
   }
   const score = ({ valueMs, predictedBytes }: Wanted): number => (isMemoryShort ? valueMs / Math.max(1, predictedBytes) : valueMs);
-  for (const candidate of triable) {
-    let index = best.length;
-    while (index > 0 && score(candidate.wanted) > score((best[index - 1] as { wanted: Wanted }).wanted)) index -= 1;
-    if (index >= triedActions) continue;
-    best.splice(index, 0, candidate);
-    if (best.length > triedActions) best.pop();
-  }
-  return best.map(({ key }) => key);
+  return highest(triable, triedActions, ({ wanted }) => score(wanted)).map(({ key }) => key);
 }
 
 /** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */

@@ -153,10 +153,9 @@ function nextLookAt(context: StepContext, container: Container): number | undefi
 }
 
 /** Whether the container may go once its memory is not worth it: no stem cell that was asked for, as long as no other is there in its place. */
-function isPriced({ state, config, policy }: StepContext, { role, memoryLimitBytes, isBorrowed, heldForPins }: Container): boolean {
-  if (!isMemoryPriced({ config, policy }) || isBorrowed || heldForPins) return false;
-  const asked = memoryLimitBytes === config.stemCellMemoryBytes ? policy.stemCellCount(config) : 0;
-  return role !== 'stem' || idleOfClass(state, classOf('stem', memoryLimitBytes, undefined)).size > asked;
+function isPriced(context: StepContext, { role, memoryLimitBytes, isBorrowed, heldForPins }: Container): boolean {
+  if (!isMemoryPriced(context) || isBorrowed || heldForPins) return false;
+  return role !== 'stem' || idleOfClass(context.state, classOf('stem', memoryLimitBytes, undefined)).size > askedStemCells(context, memoryLimitBytes);
 }
 
 /**
@@ -196,15 +195,19 @@ export function deadlineOf(context: StepContext, container: Container): number |
   }
 }
 
+/** How many stem cells of that size the operator asks for. */
+function askedStemCells({ policy, config }: StepContext, memoryLimitBytes: number): number {
+  return memoryLimitBytes === config.stemCellMemoryBytes ? policy.stemCellCount(config) : 0;
+}
+
 function stemCellTarget(context: StepContext, memoryLimitBytes: number): number {
-  const { policy, config } = context;
-  if (memoryLimitBytes !== config.stemCellMemoryBytes) return 0;
-  const asked = policy.stemCellCount(config);
-  return asked === 0 && isMemoryPriced(context) && isReserveWorthIts(context) ? 1 : asked;
+  const asked = askedStemCells(context, memoryLimitBytes);
+  const mayBeReserve = asked === 0 && memoryLimitBytes === context.config.stemCellMemoryBytes;
+  return mayBeReserve && isMemoryPriced(context) && isReserveWorthIts(context) ? 1 : asked;
 }
 
 /** Whether containers come and go by what they are worth: where they become zygotes at all, and with pre-loading. */
-function isMemoryPriced({ config, policy }: Pick<StepContext, 'config' | 'policy'>): boolean {
+function isMemoryPriced({ config, policy }: StepContext): boolean {
   return config.preload && config.memoryPriceMsPerGibSecond > 0 && policy.afterKeepAlive === 'zygote';
 }
 

@@ -2,6 +2,7 @@
 // only; containers are started and removed elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerConfig } from './config.ts';
+import { highest } from './highest.ts';
 import { coldStartMsOf, containerStartMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
 import { actionOf, busyPlacesOf, freePlacesOf, type Action, type Container, type StepContext } from './state.ts';
 import { nextPlaceValueMs, placeValueMs, useProbability } from './value.ts';
@@ -96,24 +97,13 @@ export function isWorthStarting(context: StepContext, first: Action): boolean {
   return savedMs >= leastMs;
 }
 
-interface Filling {
-  readonly key: ActionKey;
-  readonly bytes: number;
-  readonly density: number;
-}
-
-function densestWanted({ state }: StepContext, first: Action): readonly Filling[] {
-  const densest: Filling[] = [];
+/** What else is wanted and would go into a container for `first`, densest first: action and bytes. */
+function densestWanted({ state }: StepContext, first: Action): readonly { readonly key: ActionKey; readonly bytes: number }[] {
+  const found: { readonly key: ActionKey; readonly bytes: number; readonly density: number }[] = [];
   for (const [key, { valueMs, predictedBytes: bytes, memoryLimitBytes }] of state.wanted) {
-    if (key === first.key || memoryLimitBytes !== first.memoryLimitBytes) continue;
-    const density = valueMs / Math.max(1, bytes);
-    let index = densest.length;
-    while (index > 0 && density > (densest[index - 1]?.density ?? 0)) index -= 1;
-    if (index >= mostToFill) continue;
-    densest.splice(index, 0, { key, bytes, density });
-    if (densest.length > mostToFill) densest.pop();
+    if (key !== first.key && memoryLimitBytes === first.memoryLimitBytes) found.push({ key, bytes, density: valueMs / Math.max(1, bytes) });
   }
-  return densest;
+  return highest(found, mostToFill, ({ density }) => density);
 }
 
 /**

@@ -15,10 +15,6 @@ export class SimulatedPageCache {
     this.#capacityBytes = capacityBytes;
   }
 
-  get capacityBytes(): number {
-    return this.#capacityBytes;
-  }
-
   /** The action's files are used from end to end. @returns how much of them had to be read from the disk */
   use(actionKey: ActionKey, fileBytes: number): number {
     const missingBytes = fileBytes - (this.#hot.get(actionKey) ?? 0);

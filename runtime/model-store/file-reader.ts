@@ -2,6 +2,7 @@
 // keep the disk and the processors. Node.js has no posix_fadvise; reading does the same, for a copy through a small buffer.
 import { readFileSync } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../common/errors.ts';
@@ -45,7 +46,7 @@ export class FileReader {
    * groups of this process, which is charged for what it reads. Undefined where the kernel does not say.
    */
   cacheableBytes(): number | undefined {
-    const availableBytes = memoryInfo('MemAvailable');
+    const availableBytes = machineAvailableBytes();
     if (availableBytes === undefined) return undefined;
     return Math.max(0, Math.min(availableBytes, ...this.groups.read().map(({ limitBytes, usedBytes }) => limitBytes - usedBytes)));
   }
@@ -83,7 +84,7 @@ export class FileReader {
 
   private isMemoryShort(): boolean {
     const cacheableBytes = this.cacheableBytes();
-    return cacheableBytes !== undefined && cacheableBytes < spareShare * (memoryInfo('MemTotal') ?? 0);
+    return cacheableBytes !== undefined && cacheableBytes < spareShare * os.totalmem();
   }
 
   /** A file of the manifest that lies in the store, whatever a link says. */
@@ -109,10 +110,10 @@ function paced(bytesPerSecond: number, signal: AbortSignal): (bytes: number) => 
   };
 }
 
-/** A line of /proc/meminfo, in bytes. */
-function memoryInfo(name: string): number | undefined {
+/** Free, or held by page cache that the kernel can take back. */
+function machineAvailableBytes(): number | undefined {
   try {
-    const match = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'));
+    const match = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'));
     return match === null ? undefined : Number(match[1]) * 1024;
   } catch {
     // No Linux.

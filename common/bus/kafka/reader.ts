@@ -3,6 +3,7 @@
 // the heap. A reader without a group keeps its position itself.
 //
 // kafkajs gives a consumer up for good on some errors, or when a broker stays away: then this makes a new one.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Admin, type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage } from 'kafkajs';
 import type { Logger } from '../../logger.ts';
 import type { BusRecord, SubscribeOptions, Subscription } from '../bus.ts';
@@ -27,6 +28,8 @@ export interface ReaderOptions {
 
 /** From a consumer that was given up to its successor. */
 const restartAfterMs = 500;
+/** A commit whose answer got lost is repeated after this. */
+const commitAgainAfterMs = 200;
 /** How long leaving in order may take before the group is left to find out by itself. */
 const leaveTimeoutMs = 5_000;
 
@@ -238,7 +241,7 @@ export class KafkaReader implements Subscription {
       await heartbeat();
     }
     const waitMs = this.pace.note(performance.now());
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (waitMs > 0) await delay(waitMs);
   }
 
   /** A commit whose answer got lost may have counted: it is repeated until it is known, or the session is over. */
@@ -250,7 +253,7 @@ export class KafkaReader implements Subscription {
         return;
       } catch (error) {
         if (!isCoordinatorAway(error) || Date.now() > deadline || this.isClosed) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await delay(commitAgainAfterMs);
       }
     }
   }

@@ -1,5 +1,6 @@
 // Publishing to one topic: in order, one request at a time. Whatever is published while a request is under way goes out
 // together in the next, so a busy topic batches by itself and an idle one waits for nothing.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Message, type Producer } from 'kafkajs';
 import type { Logger } from '../../logger.ts';
 import { messageTooLarge } from '../bus-errors.ts';
@@ -123,10 +124,4 @@ export class TopicWriter {
       }
     }
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }
