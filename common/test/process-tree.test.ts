@@ -15,8 +15,12 @@ describe('the tree of processes', () => {
     assert.ok(child.stdout !== null);
     await once(child.stdout, 'data');
   });
-  afterEach(() => {
-    for (const each of [...descendantsOf(pid).map((entry) => entry.pid), pid]) process.kill(each, 'SIGKILL');
+  afterEach(async () => {
+    const below = descendantsOf(pid).map((entry) => entry.pid);
+    // The shell may have ended by itself, with what it waits for: a child of ours can be killed all the same.
+    child.kill('SIGKILL');
+    for (const each of alive(below)) process.kill(each, 'SIGKILL');
+    await eventually(() => alive([pid, ...below]).length === 0, 'all have ended');
   });
 
   it('has what a process started, and what that did', () => {

@@ -4,7 +4,7 @@ import { basicAuthorization } from '../../common/basic-authorization.ts';
 import { eventually } from '../../common/testing/eventually.ts';
 import { guestKey } from '../namespaces.ts';
 import { callApi, type Answer } from '../testing/api-call.ts';
-import { otherKey, ServedSystem } from '../testing/served-system.ts';
+import { megabytes, otherKey, ServedSystem } from '../testing/served-system.ts';
 import type { ActivationView, HistoryView, SystemStatus } from '../inspection/views.ts';
 
 const declared = { annotations: [{ key: 'preload', value: { libraries: ['zod'] } }] };
@@ -14,7 +14,8 @@ describe('inspecting a standalone server', function () {
   let served: ServedSystem;
 
   before(async () => {
-    served = await ServedSystem.start();
+    // Room for what is loaded, however much a blank slot takes on a busy machine.
+    served = await ServedSystem.start({ scheduler: { poolMemoryBytes: 512 * megabytes, stemCellMemoryBytes: 256 * megabytes } });
     await served.create('echo', 'function main(p) { return p; }');
     await served.create('declaring', 'function main(p) { return p; }', declared);
   });
