@@ -67,11 +67,15 @@ export interface PreloaderState {
   /** The newest version of each qualified name, so that an updated action keeps its history. */
   readonly newestKeys: Map<string, ActionKey>;
   readonly invokers: Map<number, ObservedInvoker>;
+  /** When every invoker has had its time to be heard; undefined before anything is looked at. */
+  invokersKnownAt: number | undefined;
+  /** Whether that moment has come: until then nothing is planned where plans name invokers. */
+  areInvokersKnown: boolean;
   /** By invoking namespace: its actions called last, the newest first. */
   readonly recentCalls: Map<string, RecentCall[]>;
 }
 
 /** A pre-loader that has seen nothing. */
 export function createState(): PreloaderState {
-  return { histories: new Map(), newestKeys: new Map(), invokers: new Map(), recentCalls: new Map() };
+  return { histories: new Map(), newestKeys: new Map(), invokers: new Map(), invokersKnownAt: undefined, areInvokersKnown: false, recentCalls: new Map() };
 }

@@ -1,16 +1,17 @@
 // The Proactive Pre-loader: one observation in, new plans out. No clock, no I/O: the same events give the same plans.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
 import type { PreloaderConfig } from './config.ts';
-import type { ActivationMeasured, ArrivalObserved, InvokerPinged, PreloaderEvent, RecordPlace } from './events.ts';
+import type { ActivationMeasured, ArrivalObserved, PreloaderEvent, RecordPlace } from './events.ts';
 import { followedCallsOf, followersOf, forgetCall, noteFollowing } from './following.ts';
 import { createHistogram } from './histogram.ts';
 import { arrivalsInLastHours, mostHours, noCounts } from './hourly-counts.ts';
 import { noteTimes, noTimes } from './measured-times.ts';
-import { placementOf, silentAfterMs, type InvokerStanding } from './placement.ts';
+import { notePing, reviewInvokers, standingsOf } from './observed-invokers.ts';
+import { placementOf } from './placement.ts';
 import { demandOf, planFor, type ActionPlan } from './plan.ts';
 import { recordArrival } from './record-arrival.ts';
 import { noteShare } from './invoker-shares.ts';
-import { copiedParts, type ArrivalHistory, type ObservedInvoker, type PreloaderState } from './state.ts';
+import { copiedParts, type ArrivalHistory, type PreloaderState } from './state.ts';
 
 export interface StepResult {
   /** The state that was passed in, updated in place. */
@@ -46,22 +47,22 @@ export function record(state: PreloaderState, event: PreloaderEvent, config: Pre
       const history = historyOf(state, event.actionKey, event.at);
       history.deployedAt = event.at;
       history.memoryMegabytes = event.memoryMegabytes ?? history.memoryMegabytes;
-      return { changed: [event.actionKey], forgotten: keepBounded(state, config) };
+      return { changed: planned(state, config, event.actionKey), forgotten: keepBounded(state, config) };
     }
     case 'actionRemoved':
       forget(state, event.actionKey);
       return { changed: [], forgotten: [event.actionKey] };
     case 'arrivalObserved':
       noteArrival(state, event, config);
-      return { changed: [event.actionKey, ...followersOf(state, event.actionKey)], forgotten: keepBounded(state, config) };
+      return { changed: planned(state, config, event.actionKey, ...followersOf(state, event.actionKey)), forgotten: keepBounded(state, config) };
     case 'activationMeasured':
       noteMeasurement(state, event);
       return nothing;
     case 'invokerPinged':
       notePing(state, event);
-      return { changed: reviewInvokers(state, event.at, config), forgotten: [] };
+      return { changed: placedAnew(state, event.at, config), forgotten: [] };
     case 'ticked':
-      return { changed: reviewInvokers(state, event.at, config), forgotten: [] };
+      return { changed: placedAnew(state, event.at, config), forgotten: [] };
   }
 }
 
@@ -117,28 +118,14 @@ function noteMeasurement(state: PreloaderState, { actionKey, memoryMegabytes, ..
   history.memoryMegabytes = memoryMegabytes ?? history.memoryMegabytes;
 }
 
-function notePing(state: PreloaderState, { invoker, at, isEnabled, userMemoryBytes }: InvokerPinged): void {
-  const known = state.invokers.get(invoker);
-  const lastPingAt = Math.max(at, known?.lastPingAt ?? at);
-  state.invokers.set(invoker, { lastPingAt, isEnabled, userMemoryBytes, wasHealthy: known?.wasHealthy ?? false });
+/** Those whose plans may be made now: none while there are invokers to place them at and these are not known yet. */
+function planned(state: PreloaderState, { placeActions }: PreloaderConfig, ...keys: readonly ActionKey[]): readonly ActionKey[] {
+  return placeActions && !state.areInvokersKnown ? [] : keys;
 }
 
 /** Every action when an invoker came, went or changed its mind: the controllers' order of asking changes for all of them. */
-function reviewInvokers(state: PreloaderState, now: number, config: PreloaderConfig): ActionKey[] {
-  let hasChanged = false;
-  const isHeard = ({ lastPingAt }: ObservedInvoker): boolean => now - lastPingAt < silentAfterMs;
-  // When all fall silent at once, it is this reader that hears nothing; what it planned stands.
-  if (![...state.invokers.values()].some(isHeard)) return [];
-  for (const invoker of state.invokers.values()) {
-    const isHealthy = invoker.isEnabled && isHeard(invoker);
-    if (isHealthy !== invoker.wasHealthy) hasChanged = true;
-    invoker.wasHealthy = isHealthy;
-  }
-  return hasChanged && config.placeActions ? [...state.histories.keys()] : [];
-}
-
-function standingsOf(state: PreloaderState): InvokerStanding[] {
-  return [...state.invokers].map(([invoker, { wasHealthy, userMemoryBytes }]) => ({ invoker, isHealthy: wasHealthy, userMemoryBytes }));
+function placedAnew(state: PreloaderState, now: number, { placeActions }: PreloaderConfig): readonly ActionKey[] {
+  return reviewInvokers(state, now) && placeActions ? [...state.histories.keys()] : [];
 }
 
 /** The action's history, as the most recently seen; that of its former version when this one is new. */

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { probeOrder } from '../../../common/home-invoker.ts';
 import { defaultPreloaderConfig } from '../config.ts';
 import type { PreloaderEvent } from '../events.ts';
+import { invokersKnownAfterMs } from '../observed-invokers.ts';
 import type { ActionPlan } from '../plan.ts';
 import { busyBytesOf, placementOf, silentAfterMs, type InvokerStanding, type PlacementDemand } from '../placement.ts';
 import { createState } from '../state.ts';
@@ -67,21 +68,41 @@ describe('the Proactive Pre-loader over several invokers', () => {
     const state = createState();
     return events.map((event) => step(state, event, config).plans).at(-1) ?? [];
   };
-  const all = (at: number): PreloaderEvent[] => [ping(0, at), ping(1, at), ping(2, at)];
+  const ticked = (at: number): PreloaderEvent => ({ type: 'ticked', at });
+  /** They are heard, and have been for long enough at `at`. */
+  const all = (at: number): PreloaderEvent[] => [ping(0, at - invokersKnownAfterMs), ping(1, at), ping(2, at), ping(0, at)];
 
   it('names the home invoker in the plan', () => {
     assert.deepEqual(plansAfter(...all(0), called(1)).map(({ invokers }) => invokers), [[1]]);
   });
 
-  it('names nobody while it has heard no invoker', () => {
-    assert.deepEqual(plansAfter(called(1)).map(({ invokers }) => invokers), [undefined]);
+  it(`waits for ${invokersKnownAfterMs} ms from the first heartbeat, and plans then what was observed meanwhile`, () => {
+    const heard = [ping(2, 0), called(1), ping(0, 300)];
+    for (let length = 1; length <= heard.length; length += 1) assert.deepEqual(plansAfter(...heard.slice(0, length)), []);
+    const afterAll = [...heard, ping(1, 900), ping(2, 1000), ticked(invokersKnownAfterMs - 1)];
+    assert.deepEqual(plansAfter(...afterAll), []);
+    assert.deepEqual(plansAfter(...afterAll, ticked(invokersKnownAfterMs)).map(({ invokers }) => invokers), [[1]]);
+    assert.deepEqual(plansAfter(...afterAll, ticked(invokersKnownAfterMs), ping(0, 2300)), []);
+  });
+
+  it('plans for a deployed action when the invokers are known, not before', () => {
+    const deployed: PreloaderEvent = { type: 'actionDeployed', at: 0, actionKey: key };
+    assert.deepEqual(plansAfter(deployed), []);
+    assert.deepEqual(plansAfter(deployed, ping(0, 1), ping(1, 1), ping(2, 1), ticked(1 + invokersKnownAfterMs)).map(({ invokers }) => invokers), [[1]]);
+  });
+
+  it(`names nobody when it has heard no invoker for ${silentAfterMs} ms`, () => {
+    const beforeThat = [ticked(0), called(1), ticked(silentAfterMs - 1)];
+    assert.deepEqual(plansAfter(...beforeThat), []);
+    assert.deepEqual(plansAfter(...beforeThat, ticked(silentAfterMs)).map(({ invokers }) => invokers), [undefined]);
+    assert.deepEqual(plansAfter(...beforeThat, ticked(silentAfterMs), called(12_000)).map(({ invokers }) => invokers), [undefined]);
   });
 
   it(`plans the actions of an invoker elsewhere once it has been silent for ${silentAfterMs} ms, and back when it returns`, () => {
     const beforeSilence = [...all(0), called(1), ping(0, 9000), ping(2, 9000)];
-    assert.deepEqual(plansAfter(...beforeSilence, { type: 'ticked', at: silentAfterMs - 1 }), []);
-    assert.deepEqual(plansAfter(...beforeSilence, { type: 'ticked', at: silentAfterMs }).map(({ invokers }) => invokers), [[0]]);
-    assert.deepEqual(plansAfter(...beforeSilence, { type: 'ticked', at: silentAfterMs }, ping(1, 12_000)).map(({ invokers }) => invokers), [[1]]);
+    assert.deepEqual(plansAfter(...beforeSilence, ticked(silentAfterMs - 1)), []);
+    assert.deepEqual(plansAfter(...beforeSilence, ticked(silentAfterMs)).map(({ invokers }) => invokers), [[0]]);
+    assert.deepEqual(plansAfter(...beforeSilence, ticked(silentAfterMs), ping(1, 12_000)).map(({ invokers }) => invokers), [[1]]);
   });
 
   it('plans them elsewhere at once when the invoker says that it takes no more work', () => {

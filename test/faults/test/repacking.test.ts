@@ -67,9 +67,15 @@ describe('artifacts of an invoker that is killed', function () {
       '--couch-host', hostname, '--couch-port', port, '--couch-user', user, '--couch-password', password, '--couch-entities', 'whisks',
     ];
     const pool = ['--couch-activations', 'activations', '--containers', 'process', '--user-memory', '512m', '--stem-cells', '1', '--stem-cell-memory', '256m', '--model-store', storeDir, '--grace', '2'];
-    parts = [...invokerIds.map((id) => new PartProcess(['invoker', '--id', String(id), ...common, ...pool])), new PartProcess(['controller', ...common, '--keep-every', '1'])];
+    const planner = new PartProcess(['controller', ...common, '--keep-every', '1']);
+    parts = [...invokerIds.map((id) => new PartProcess(['invoker', '--id', String(id), ...common, ...pool])), planner];
     await Promise.all(parts.map((part) => part.start()));
     await controller.until(() => invokerIds.every((id) => controller.stateOf(id) === 'up'));
+    const plannerKnows = async (): Promise<boolean> => {
+      const metrics = await (await fetch(new URL('/metrics', planner.httpAddress))).text();
+      return invokerIds.every((id) => metrics.includes(`instainfer_invoker_healthy{invoker="${id}"} 1`));
+    };
+    await eventually(plannerKnows, 'the planner knows the invokers', minuteMs);
   });
   afterEach(async () => {
     await Promise.all(parts.map((part) => part.end('SIGTERM')));
