@@ -58,3 +58,21 @@ export function arrivalProbability(forecast: GapForecast, silenceMs: number, hor
   const silent = survivalOf(forecast, silenceMs);
   return silent < leastSurvival ? 0 : Math.min(1, Math.max(0, 1 - survivalOf(forecast, silenceMs + horizonMs) / silent));
 }
+
+/**
+ * The silence after which a call within `horizonMs` is as probable as that because a period ends; Infinity where it is not before that end.
+ * With the logistic survival S(t) = 1 / (1 + e^((t − period) / c)), q = probability / weight and k = e^(horizon / c),
+ * 1 − S(t + horizon) / S(t) = q has the solution t = period + c·ln(q / (k·(1 − q) − 1)), where k·(1 − q) > 1.
+ *
+ * Worked: a period of 10 min with a spread of 5 s, weight 1: a call within a minute has the probability 0.1 from 534 s on.
+ */
+export function regularlyDueAfterMs({ regular }: GapForecast, probability: number, horizonMs: number): number {
+  if (regular === undefined) return Infinity;
+  const { weight, periodMs, spreadMs } = regular;
+  const share = probability / (weight * (1 - irregularShare));
+  const scaleMs = scaleOf(spreadMs);
+  const left = 1 - share - Math.exp(-horizonMs / scaleMs);
+  // Later than the period itself it is the irregular gaps that count.
+  if (left <= 0 || horizonMs < scaleMs * Math.log(share / left)) return Infinity;
+  return Math.max(0, periodMs + scaleMs * Math.log(share / left) - horizonMs);
+}

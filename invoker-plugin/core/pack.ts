@@ -22,7 +22,7 @@ import {
 } from './state.ts';
 import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
-import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf } from './value.ts';
+import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf, worthLoadingFrom } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
 
 /** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
@@ -89,7 +89,7 @@ function examine(context: StepContext, action: Action): void {
         predictedBytes: predictedBytesOf(action),
         triedAtEpoch: -1,
       });
-    }
+    } else if (isDue) lookAt(worthLoadingFrom(action, config));
   }
   examineFiles(context, action, lookAt);
   if (nextLookAt < Infinity && (action.timerAt === undefined || action.timerAt <= now || nextLookAt < action.timerAt)) {

@@ -2,7 +2,7 @@
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
 import { followProbability, type FollowForecast } from '../../common/follow-forecast.ts';
-import { arrivalProbability } from '../../common/gap-forecast.ts';
+import { arrivalProbability, regularlyDueAfterMs } from '../../common/gap-forecast.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
 import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
@@ -238,6 +238,15 @@ export function heldPlaceValueMs(state: SchedulerState, action: Action, config: 
 /** What a load has to be worth at least: its cost in processor time. */
 function leastLoadValueMs(action: Action): number {
   return Math.max(leastSavedMs, loadCostShare * aheadLoadMsOf(action));
+}
+
+/**
+ * When a place that is not worth loading now will be, without anything happening: the next call of a timer has come near. Infinity
+ * where nothing says so. Twice the probability that a load asks for, so that the look comes late rather than in vain.
+ */
+export function worthLoadingFrom({ plan, lastArrivalAt }: Action, { valueHorizonMs }: SchedulerConfig): number {
+  if (plan?.gaps === undefined || plan.elsewhere === true || lastArrivalAt === undefined) return Infinity;
+  return lastArrivalAt + regularlyDueAfterMs(plan.gaps, 2 * loadCostShare, valueHorizonMs);
 }
 
 /** When the next load of the action is due: after its pre-load window, or at once where too little is known of it or another action was called that it follows. */

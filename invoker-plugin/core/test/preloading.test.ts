@@ -72,6 +72,18 @@ describe('loading ahead', () => {
     assert.equal(scheduler.pass(20 * minute).find(({ type }) => type === 'offload')?.type, 'offload');
   });
 
+  it('loads a timer’s artifacts when its next call has come near, though nothing else happens, and once', () => {
+    const scheduler = withStemCells(1);
+    scheduler.deploy(a, { declaresArtifacts: false });
+    scheduler.plan(a, { arrivalRatePerMs: 1 / (15 * minute), preloadWindowMs: 1000, offloadWindowMs: 45 * minute, gaps: { regimes: [], regular: { weight: 1, periodMs: 15 * minute, spreadMs: 5000 } } });
+    scheduler.deploy(a, { at: scheduler.now - 60 * minute });
+    assert.deepEqual(scheduler.pass(13.5 * minute), [], 'not in the middle of the pause');
+    const commands = scheduler.pass(minute);
+    assert.deepEqual(commands, [{ type: 'load', containerId: 'c1', actionKey: a, reason: 'preload-window' }]);
+    scheduler.loaded('c1', a);
+    assert.deepEqual(scheduler.pass(24 * 60 * minute).map(({ type }) => type), ['offload'], 'once it has stopped');
+  });
+
   it('never loads into a busy container, and loads when it is idle again', () => {
     const scheduler = withStemCells(0, { prewarmPolicy: 'none', poolMemoryBytes: 256 * MiB });
     scheduler.deploy(b, { declaresArtifacts: false });

@@ -1,6 +1,7 @@
 // The arithmetic of what a place is worth.
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
+import { arrivalProbability, regularlyDueAfterMs } from '../../../common/gap-forecast.ts';
 import { arrivalRatePerMs, placeValueMs, poissonTail, predecessorOf, useProbability, usedPlaceSavesMs } from '../value.ts';
 import { baseConfig, minute, TestScheduler } from './builders.ts';
 
@@ -41,6 +42,23 @@ describe('the value of a place', () => {
     // A plan for calls that come to other invokers says nothing of those that come here.
     scheduler.plan(a, { elsewhere: true, gaps: { regimes: [[1, 1]] } });
     assert.equal(useProbability(action, 0, scheduler.now, 10_000, baseConfig), 0);
+  });
+
+  it('says when a timer’s call has come near', () => {
+    const timers = fc.record({ periodMs: fc.double({ min: 1000, max: 1e7, noNaN: true }), spreadShare: fc.double({ min: 0.001, max: 0.1, noNaN: true }) });
+    fc.assert(
+      fc.property(timers, fc.double({ min: 0.01, max: 0.2, noNaN: true }), fc.integer({ min: 10, max: 100_000 }), ({ periodMs, spreadShare }, probability, horizonMs) => {
+        const forecast = { regimes: [], regular: { weight: 1, periodMs, spreadMs: spreadShare * periodMs } };
+        const fromMs = regularlyDueAfterMs(forecast, probability, horizonMs);
+        if (fromMs === 0 || fromMs === Infinity) return;
+        const then = arrivalProbability(forecast, fromMs, horizonMs);
+        // The few calls that have nothing to do with the period come on top.
+        assert.ok(then >= probability * 0.9 && then <= probability + 0.04, `${then} for ${probability}`);
+      }),
+      { numRuns: 1000 },
+    );
+    assert.equal(regularlyDueAfterMs({ regimes: [[1, 1000]] }, 0.1, minute), Infinity);
+    assert.equal(regularlyDueAfterMs({ regimes: [[0.95, 1000]], regular: { weight: 0.05, periodMs: minute, spreadMs: 1000 } }, 0.1, minute), Infinity, 'too little speaks for a period');
   });
 
   it('rises where another action was called that the plan says it follows, until its own call comes', () => {
