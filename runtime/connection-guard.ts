@@ -42,11 +42,16 @@ export interface ConnectionGuard {
   readonly closeAll: () => void;
 }
 
-/**
- * To be called before anything else listens to the server's requests.
- * @param isAnswering whether an answer is due on a connection of which the server's requests do not tell
- */
-export function guardConnections(server: Server, bounds: ConnectionBounds, isAnswering: (socket: Socket) => boolean = () => false): ConnectionGuard {
+/** Answers on connections of which the server's requests do not tell. */
+export interface AnswersBeside {
+  /** Whether an answer is due on this connection. */
+  readonly isAnswering: (socket: Socket) => boolean;
+  /** Whether one was given. */
+  readonly hasAnswered: (socket: Socket) => boolean;
+}
+
+/** To be called before anything else listens to the server's requests. */
+export function guardConnections(server: Server, bounds: ConnectionBounds, beside: () => AnswersBeside | undefined = () => undefined): ConnectionGuard {
   const sockets = new Set<Socket>();
   const exchanges = new WeakMap<Socket, Exchange>();
   const large = new Map<IncomingMessage, number>();
@@ -55,20 +60,28 @@ export function guardConnections(server: Server, bounds: ConnectionBounds, isAns
   /** Neither waiting for an answer nor in the middle of getting one. */
   const isExpendable = (socket: Socket): boolean => {
     const exchange = exchanges.get(socket);
-    if (exchange === undefined) return !isAnswering(socket) && socket.writableLength === 0;
+    if (exchange === undefined) return beside()?.isAnswering(socket) !== true && socket.writableLength === 0;
     return !exchange.request.complete || exchange.response.writableFinished;
+  };
+  /** Its last request was answered: a caller's that keeps it for the next one. */
+  const isKept = (socket: Socket): boolean => exchanges.get(socket)?.response.writableFinished ?? beside()?.hasAnswered(socket) === true;
+
+  /** Ends connections that wait for nothing, the oldest first, until there are few enough. */
+  const makeRoom = (isToGo: (socket: Socket) => boolean): void => {
+    for (const candidate of sockets) {
+      if (sockets.size <= bounds.connections) return;
+      if (!isExpendable(candidate) || !isToGo(candidate)) continue;
+      sockets.delete(candidate);
+      candidate.destroy();
+    }
   };
 
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // The oldest that wait for nothing go: a caller who means it sends its request at once.
-    for (const candidate of sockets) {
-      if (sockets.size <= bounds.connections) return;
-      if (candidate === socket || !isExpendable(candidate)) continue;
-      sockets.delete(candidate);
-      candidate.destroy();
-    }
+    // A caller who means it sends its request at once, and may be sending its next one over a connection that it keeps.
+    makeRoom((candidate) => candidate !== socket && !isKept(candidate));
+    makeRoom((candidate) => candidate !== socket);
   });
 
   server.on('request', (request, response) => {

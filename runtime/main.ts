@@ -7,12 +7,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { AppError, describeError } from '../common/errors.ts';
 import { readConfig, type RuntimeConfig } from './config.ts';
-import { connectionBounds, guardConnections, timeoutsOf } from './connection-guard.ts';
+import { connectionBounds, guardConnections, timeoutsOf, type AnswersBeside } from './connection-guard.ts';
 import { Container } from './container.ts';
 import { answerDirectly } from './handlers/direct.ts';
 import { lazyApplication } from './lazy-application.ts';
 import { ControlGroups, setOomScore } from './memory.ts';
-import { answerPlainRuns, type PlainRuns } from './plain-runs.ts';
+import { answerPlainRuns } from './plain-runs.ts';
 import { createRuntimeLog, type RuntimeLog } from './runtime-log.ts';
 import { chooseSlotUsers, type SlotUsers } from './slots/slot-users.ts';
 
@@ -116,8 +116,8 @@ async function start(): Promise<void> {
   const limitBytes = config.memoryLimitBytes ?? controlGroups.limitBytes;
   const bounds = connectionBounds(limitBytes);
   const server = createServer(timeoutsOf(bounds));
-  let plainRuns: PlainRuns | undefined;
-  const guard = guardConnections(server, bounds, (socket) => plainRuns?.isAnswering(socket) === true);
+  let plainRuns: AnswersBeside | undefined;
+  const guard = guardConnections(server, bounds, () => plainRuns);
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {

@@ -4,6 +4,7 @@
 // connection, to node:http: half a request, another route, any header that is not in the list below.
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import type { AnswersBeside } from './connection-guard.ts';
 import type { ActivationReply } from './container.ts';
 import { replyHeaders } from './handlers/send.ts';
 
@@ -57,6 +58,7 @@ type HandOver = (socket: Socket) => void;
 class PlainConnection {
   /** Between a request and its answer. */
   isAnswering = false;
+  hasAnswered = false;
   private readonly socket: Socket;
   private readonly run: Run;
   private readonly onLeave: (connection: PlainConnection) => void;
@@ -117,6 +119,7 @@ class PlainConnection {
     const { socket, early } = this;
     if (socket.destroyed) return;
     write(socket, reply);
+    this.hasAnswered = true;
     if (early.length > 0) {
       this.early = [];
       this.leave(Buffer.concat(early));
@@ -164,18 +167,13 @@ function dateNow(): string {
   return date;
 }
 
-export interface PlainRuns {
-  /** Whether a plain run's answer is due on this connection. */
-  readonly isAnswering: (socket: Socket) => boolean;
-}
-
 /**
  * Answers plain runs ahead of `server`, which gets every other connection. To be called when all other listeners for
  * connections are there.
  * @param checkEveryMs a connection that has said nothing for so long, or for twice as long, goes to the server, whose
  *   bounds for slow callers begin then
  */
-export function answerPlainRuns(server: Server, run: Run, checkEveryMs: number): PlainRuns {
+export function answerPlainRuns(server: Server, run: Run, checkEveryMs: number): AnswersBeside {
   const [own] = server.listeners('connection') as HandOver[];
   if (own === undefined) throw new Error('The server does not take connections.');
   server.off('connection', own);
@@ -201,5 +199,5 @@ export function answerPlainRuns(server: Server, run: Run, checkEveryMs: number):
   server.once('close', () => {
     clearInterval(looking);
   });
-  return { isAnswering: (socket) => connections.get(socket)?.isAnswering === true };
+  return { isAnswering: (socket) => connections.get(socket)?.isAnswering === true, hasAnswered: (socket) => connections.get(socket)?.hasAnswered === true };
 }

@@ -81,6 +81,15 @@ describe('the guard of connections', () => {
     assert.equal(await answered, 'done');
   });
 
+  it('keeps a connection over which a caller was answered, while there are others that never sent a request', async () => {
+    const kept = await open('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(kept, 'data');
+    const others = await Promise.all([1, 2, 3, 4, 5, 6].map(() => open('POST /run HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n')));
+    await closed(others[0]!);
+    kept.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n');
+    assert.match(String(await once(kept, 'data')), /^HTTP\/1.1 200 /);
+  });
+
   it('closes the oldest of the large bodies that trickle when they come to too much together', async () => {
     const large = 'POST /run HTTP/1.1\r\nhost: x\r\ncontent-length: 6000000\r\n\r\n';
     const first = await open(large);

@@ -6,7 +6,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { eventually } from '../../common/testing/eventually.ts';
-import { guardConnections, timeoutsOf, type ConnectionBounds } from '../connection-guard.ts';
+import { guardConnections, timeoutsOf, type AnswersBeside, type ConnectionBounds } from '../connection-guard.ts';
 import type { ActivationReply, Container } from '../container.ts';
 import { answerDirectly } from '../handlers/direct.ts';
 import { answerPlainRuns, plainRunBody } from '../plain-runs.ts';
@@ -72,14 +72,14 @@ describe('a server that answers plain runs ahead of node:http', () => {
 
   async function start(isAhead: boolean, headersMs = bounds.headersMs): Promise<void> {
     const server = createServer(timeoutsOf({ ...bounds, headersMs }));
-    let isAnswering: (socket: Socket) => boolean = () => false;
-    const { closeAll } = guardConnections(server, bounds, (socket) => isAnswering(socket));
+    let plainRuns: AnswersBeside | undefined;
+    const { closeAll } = guardConnections(server, bounds, () => plainRuns);
     let seen = 0;
     server.on('request', () => (seen += 1));
     const container = { run, isReady: true } as unknown as Container;
     const application = { handle: answerOthers, prepare: () => undefined };
     server.on('request', answerDirectly(container, application, undefined));
-    if (isAhead) ({ isAnswering } = answerPlainRuns(server, run, bounds.checkEveryMs));
+    if (isAhead) plainRuns = answerPlainRuns(server, run, bounds.checkEveryMs);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     servers.push({ server, port: (server.address() as AddressInfo).port, seenByHttp: () => seen, closeAll });
@@ -224,5 +224,15 @@ describe('a server that answers plain runs ahead of node:http', () => {
     await once(others[0]!.resume(), 'end');
     runs[0]?.({ status: 200, body: Buffer.from('done') });
     assert.match(String(await received), /done$/);
+  });
+
+  it('keeps a connection over which a run was answered, while there are others that never sent a request', async () => {
+    const kept = await open(ahead().port);
+    kept.write(plain('1'));
+    await once(kept, 'data');
+    const others = await Promise.all([1, 2, 3, 4, 5, 6].map(() => open(ahead().port)));
+    await once(others[0]!.resume(), 'end');
+    kept.write(plain('2'));
+    assert.match(String(await once(kept, 'data')), /\r\n2$/);
   });
 });
