@@ -7,7 +7,10 @@ import type { ObservedInvoker, PreloaderState } from './state.ts';
 export const invokersKnownAfterMs = 2_000;
 
 export function notePing(state: PreloaderState, { invoker, at, isEnabled, userMemoryBytes }: InvokerPinged): void {
-  if (state.invokers.size === 0) state.invokersKnownAt = at + invokersKnownAfterMs;
+  if (state.invokers.size === 0) {
+    state.invokersKnownAt = at + invokersKnownAfterMs;
+    state.areInvokersKnown = false;
+  }
   const known = state.invokers.get(invoker);
   const lastPingAt = Math.max(at, known?.lastPingAt ?? at);
   state.invokers.set(invoker, { lastPingAt, isEnabled, userMemoryBytes, wasHealthy: known?.wasHealthy ?? false });

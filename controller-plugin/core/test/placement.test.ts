@@ -96,6 +96,9 @@ describe('the Proactive Pre-loader over several invokers', () => {
     assert.deepEqual(plansAfter(...beforeThat), []);
     assert.deepEqual(plansAfter(...beforeThat, ticked(silentAfterMs)).map(({ invokers }) => invokers), [undefined]);
     assert.deepEqual(plansAfter(...beforeThat, ticked(silentAfterMs), called(12_000)).map(({ invokers }) => invokers), [undefined]);
+    const heardAtLast = [...beforeThat, ticked(silentAfterMs), ping(0, 15_000), ping(1, 15_500), ping(2, 15_900)];
+    assert.deepEqual(plansAfter(...heardAtLast), []);
+    assert.deepEqual(plansAfter(...heardAtLast, ticked(15_000 + invokersKnownAfterMs)).map(({ invokers }) => invokers), [[1]]);
   });
 
   it(`plans the actions of an invoker elsewhere once it has been silent for ${silentAfterMs} ms, and back when it returns`, () => {
