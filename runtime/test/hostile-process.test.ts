@@ -63,7 +63,7 @@ describe('a proxy of root that is killed', () => {
     await runtime.call('POST', '/init', { value: { main: 'main', code } });
     const { uid } = (await runtime.call('POST', '/run', {})).json as { uid: number };
     const left = `/tmp/left-by-${uid}`;
-    assert.ok(processesOf(new Set([uid])).length >= 3);
+    await eventually(() => processesOf(new Set([uid])).length >= 3, 'the slot, the shell and what it waits for are there');
     assert.ok(existsSync(left));
     runtime.child.kill('SIGKILL');
     await eventually(() => processesOf(new Set([uid])).length === 0, 'its processes are gone');
