@@ -72,7 +72,8 @@ export function regularlyDueAfterMs({ regular }: GapForecast, probability: numbe
   const share = probability / (weight * (1 - irregularShare));
   const scaleMs = scaleOf(spreadMs);
   const left = 1 - share - Math.exp(-horizonMs / scaleMs);
+  if (left <= 0) return Infinity;
+  const dueMs = periodMs + scaleMs * Math.log(share / left) - horizonMs;
   // Later than the period itself it is the irregular gaps that count.
-  if (left <= 0 || horizonMs < scaleMs * Math.log(share / left)) return Infinity;
-  return Math.max(0, periodMs + scaleMs * Math.log(share / left) - horizonMs);
+  return dueMs > periodMs ? Infinity : Math.max(0, dueMs);
 }

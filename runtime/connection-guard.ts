@@ -42,16 +42,15 @@ export interface ConnectionGuard {
   readonly closeAll: () => void;
 }
 
-/** Answers on connections of which the server's requests do not tell. */
-export interface AnswersBeside {
-  /** Whether an answer is due on this connection. */
-  readonly isAnswering: (socket: Socket) => boolean;
-  /** Whether one was given. */
-  readonly hasAnswered: (socket: Socket) => boolean;
+/** A connection on which is answered without the server's requests telling of it: whether an answer is due, and whether one was given. */
+export interface AnsweredBeside {
+  readonly isAnswering: boolean;
+  readonly hasAnswered: boolean;
 }
+export type AnswersBeside = (socket: Socket) => AnsweredBeside | undefined;
 
 /** To be called before anything else listens to the server's requests. */
-export function guardConnections(server: Server, bounds: ConnectionBounds, beside: () => AnswersBeside | undefined = () => undefined): ConnectionGuard {
+export function guardConnections(server: Server, bounds: ConnectionBounds, beside: AnswersBeside = () => undefined): ConnectionGuard {
   const sockets = new Set<Socket>();
   const exchanges = new WeakMap<Socket, Exchange>();
   const large = new Map<IncomingMessage, number>();
@@ -60,28 +59,25 @@ export function guardConnections(server: Server, bounds: ConnectionBounds, besid
   /** Neither waiting for an answer nor in the middle of getting one. */
   const isExpendable = (socket: Socket): boolean => {
     const exchange = exchanges.get(socket);
-    if (exchange === undefined) return beside()?.isAnswering(socket) !== true && socket.writableLength === 0;
+    if (exchange === undefined) return beside(socket)?.isAnswering !== true && socket.writableLength === 0;
     return !exchange.request.complete || exchange.response.writableFinished;
   };
   /** Its last request was answered: a caller's that keeps it for the next one. */
-  const isKept = (socket: Socket): boolean => exchanges.get(socket)?.response.writableFinished ?? beside()?.hasAnswered(socket) === true;
-
-  /** Ends connections that wait for nothing, the oldest first, until there are few enough. */
-  const makeRoom = (isToGo: (socket: Socket) => boolean): void => {
-    for (const candidate of sockets) {
-      if (sockets.size <= bounds.connections) return;
-      if (!isExpendable(candidate) || !isToGo(candidate)) continue;
-      sockets.delete(candidate);
-      candidate.destroy();
-    }
-  };
+  const isKept = (socket: Socket): boolean => exchanges.get(socket)?.response.writableFinished ?? beside(socket)?.hasAnswered === true;
 
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // A caller who means it sends its request at once, and may be sending its next one over a connection that it keeps.
-    makeRoom((candidate) => candidate !== socket && !isKept(candidate));
-    makeRoom((candidate) => candidate !== socket);
+    // The oldest that wait for nothing go: a caller who means it sends its request at once, and may be sending its next one over
+    // a connection that it keeps.
+    for (const areKeptSpared of [true, false]) {
+      for (const candidate of sockets) {
+        if (sockets.size <= bounds.connections) return;
+        if (candidate === socket || !isExpendable(candidate) || (areKeptSpared && isKept(candidate))) continue;
+        sockets.delete(candidate);
+        candidate.destroy();
+      }
+    }
   });
 
   server.on('request', (request, response) => {

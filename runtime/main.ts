@@ -117,7 +117,7 @@ async function start(): Promise<void> {
   const bounds = connectionBounds(limitBytes);
   const server = createServer(timeoutsOf(bounds));
   let plainRuns: AnswersBeside | undefined;
-  const guard = guardConnections(server, bounds, () => plainRuns);
+  const guard = guardConnections(server, bounds, (socket) => plainRuns?.(socket));
   const port = await listen(server, config);
   const folders = makeWorkDir();
   process.once('exit', () => {

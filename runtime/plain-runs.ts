@@ -4,7 +4,7 @@
 // connection, to node:http: half a request, another route, any header that is not in the list below.
 import { STATUS_CODES, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { AnswersBeside } from './connection-guard.ts';
+import type { AnsweredBeside, AnswersBeside } from './connection-guard.ts';
 import type { ActivationReply } from './container.ts';
 import { replyHeaders } from './handlers/send.ts';
 
@@ -55,7 +55,7 @@ type Run = (body: Buffer) => Promise<ActivationReply>;
 type HandOver = (socket: Socket) => void;
 
 /** One connection, as long as nothing but plain runs has come over it. */
-class PlainConnection {
+class PlainConnection implements AnsweredBeside {
   /** Between a request and its answer. */
   isAnswering = false;
   hasAnswered = false;
@@ -199,5 +199,5 @@ export function answerPlainRuns(server: Server, run: Run, checkEveryMs: number):
   server.once('close', () => {
     clearInterval(looking);
   });
-  return { isAnswering: (socket) => connections.get(socket)?.isAnswering === true, hasAnswered: (socket) => connections.get(socket)?.hasAnswered === true };
+  return (socket) => connections.get(socket);
 }

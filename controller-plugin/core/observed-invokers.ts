@@ -6,6 +6,7 @@ import type { ObservedInvoker, PreloaderState } from './state.ts';
 /** Heartbeats come every second (InvokerReactive.scala): who was not heard in twice that is not there. */
 export const invokersKnownAfterMs = 2_000;
 
+/** Takes a heartbeat in; with the first one begins the time that the others have to be heard. */
 export function notePing(state: PreloaderState, { invoker, at, isEnabled, userMemoryBytes }: InvokerPinged): void {
   if (state.invokers.size === 0) {
     state.invokersKnownAt = at + invokersKnownAfterMs;
@@ -33,11 +34,12 @@ export function reviewInvokers(state: PreloaderState, now: number): boolean {
   return hasChanged && state.areInvokersKnown;
 }
 
+/** The invokers as the last review left them. */
 export function standingsOf(state: PreloaderState): InvokerStanding[] {
   return [...state.invokers].map(([invoker, { wasHealthy, userMemoryBytes }]) => ({ invoker, isHealthy: wasHealthy, userMemoryBytes }));
 }
 
-/** Whether that is so from this moment. Where none is ever heard, plans name nobody: they are for whoever reads them. */
+/** Whether all have had their time from this moment on. Where none is ever heard, plans name nobody: they are for whoever reads them. */
 function becomeKnown(state: PreloaderState, now: number): boolean {
   if (state.areInvokersKnown) return false;
   state.invokersKnownAt ??= now + silentAfterMs;

@@ -69,7 +69,7 @@ export interface PreloaderState {
   readonly invokers: Map<number, ObservedInvoker>;
   /** When every invoker has had its time to be heard; undefined before anything is looked at. */
   invokersKnownAt: number | undefined;
-  /** Whether that moment has come: until then nothing is planned where plans name invokers. */
+  /** Whether that moment has come, which the times of old arrivals do not tell: until then nothing is planned where plans name invokers. */
   areInvokersKnown: boolean;
   /** By invoking namespace: its actions called last, the newest first. */
   readonly recentCalls: Map<string, RecentCall[]>;

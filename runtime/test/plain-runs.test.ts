@@ -73,7 +73,7 @@ describe('a server that answers plain runs ahead of node:http', () => {
   async function start(isAhead: boolean, headersMs = bounds.headersMs): Promise<void> {
     const server = createServer(timeoutsOf({ ...bounds, headersMs }));
     let plainRuns: AnswersBeside | undefined;
-    const { closeAll } = guardConnections(server, bounds, () => plainRuns);
+    const { closeAll } = guardConnections(server, bounds, (socket) => plainRuns?.(socket));
     let seen = 0;
     server.on('request', () => (seen += 1));
     const container = { run, isReady: true } as unknown as Container;
