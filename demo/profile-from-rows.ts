@@ -2,6 +2,7 @@
 // else. Medians throughout; what no run measured is taken from the profile given as base.
 import { isDeepStrictEqual } from 'node:util';
 import { shortNameOf } from '../common/action-identity.ts';
+import type { LoadSucceeded } from '../invoker-plugin/core/events.ts';
 import type { JournalEntry } from '../invoker-plugin/journal.ts';
 import { loadingForms, type ActionProfile, type LoadingForm, type Profile } from '../lab/simulation/profile.ts';
 import type { ActivationRow } from './report/rows.ts';
@@ -88,6 +89,9 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     return { stock: roundTo(values['stock'] ?? either, 3), mapped: roundTo(values['mapped'] ?? either, 3) };
   };
   const loads = runs.flatMap((run) => loadsOf(action, run.journalEntries));
+  const reported = loads.flatMap((load) => load.reported ?? []);
+  const reportedLoadMs = medianOf(reported.map(({ loadMs: said }) => said)) ?? base?.reportedLoadMs;
+  const diskBytes = medianOf(reported.flatMap((load) => load.diskBytes ?? [])) ?? base?.diskBytes;
   const initOf = (startType: ActivationRow['startType'], fallback: ActionProfile['initMs'] | undefined): ActionProfile['initMs'] =>
     perForm((fresh) => medianOf(fresh.filter((row) => row.startType === startType).map((row) => row.initMs)), fallback);
   const initMs = initOf('prewarmed', base?.initMs);
@@ -102,19 +106,24 @@ function actionProfileOf(action: string, runs: readonly MeasuredRun[], base: Act
     adoptMs: measured(rows.filter((row) => row.startType === 'preloaded').map((row) => row.initMs), base?.adoptMs ?? initMs.mapped),
     loadMs,
     aheadLoadMs: roundTo(medianOfCensored(loads) ?? base?.aheadLoadMs ?? loadMs.mapped + firstRunExtraMs.mapped + (medianOf(runSamplesMs.mapped) ?? 0), 3),
+    ...(reportedLoadMs === undefined ? {} : { reportedLoadMs: roundTo(reportedLoadMs, 3) }),
     runSamplesMs: { stock: runSamplesMs.stock.map((value) => roundTo(value, 3)), mapped: runSamplesMs.mapped.map((value) => roundTo(value, 3)) },
     firstRunExtraMs,
-    residentBytes: Math.round(measured(loads.flatMap((load) => load.residentBytes ?? []), base?.residentBytes ?? 0)),
-    ...estimatesOf(action, runs, base),
+    residentBytes: Math.round(measured(reported.map(({ residentBytes }) => residentBytes), base?.residentBytes ?? 0)),
+    ...(diskBytes === undefined ? {} : { diskBytes: Math.round(diskBytes) }),
+    ...toldOf(action, runs, base),
   };
 }
 
-function estimatesOf(action: string, runs: readonly MeasuredRun[], base: ActionProfile | undefined): Pick<ActionProfile, 'estimatedLoadMs' | 'estimatedResidentBytes'> {
+/** What the scheduler was told of the action. */
+function toldOf(action: string, runs: readonly MeasuredRun[], base: ActionProfile | undefined): Pick<ActionProfile, 'estimatedLoadMs' | 'estimatedResidentBytes' | 'files'> {
   for (const { event } of runs.flatMap((run) => run.journalEntries)) {
     if (event.type !== 'actionDeployed' || shortNameOf(event.actionKey) !== action) continue;
-    return { estimatedLoadMs: event.estimatedLoadMs, estimatedResidentBytes: event.estimatedResidentBytes };
+    const { estimatedLoadMs, estimatedResidentBytes, files } = event;
+    return { estimatedLoadMs, estimatedResidentBytes, ...(files === undefined ? {} : { files }) };
   }
-  return { estimatedLoadMs: base?.estimatedLoadMs ?? 0, estimatedResidentBytes: base?.estimatedResidentBytes ?? 0 };
+  const { estimatedLoadMs = 0, estimatedResidentBytes = 0, files } = base ?? {};
+  return { estimatedLoadMs, estimatedResidentBytes, ...(files === undefined ? {} : { files }) };
 }
 
 /** At most {@link maxRunSamples} of the values, spread evenly over their distribution. */
@@ -126,7 +135,8 @@ function evenly(values: readonly number[]): readonly number[] {
 
 /** A load ahead of time: from the command to the answer, or until a call of another action cut it off. */
 interface SeenLoad extends CensoredValue {
-  readonly residentBytes?: number;
+  /** What the container said, where it succeeded. */
+  readonly reported?: Pick<LoadSucceeded, 'loadMs' | 'residentBytes' | 'diskBytes'>;
 }
 
 function loadsOf(action: string, entries: readonly JournalEntry[]): SeenLoad[] {
@@ -139,7 +149,7 @@ function loadsOf(action: string, entries: readonly JournalEntry[]): SeenLoad[] {
       givenAt.delete(subject);
       if (startedAt !== undefined) {
         const value = event.at - startedAt;
-        if (event.type === 'loadSucceeded') seen.push({ value, isCutOff: false, residentBytes: event.residentBytes });
+        if (event.type === 'loadSucceeded') seen.push({ value, isCutOff: false, reported: event });
         else if (event.reason === 'cancelled') seen.push({ value, isCutOff: true });
       }
     }

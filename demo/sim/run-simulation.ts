@@ -156,6 +156,7 @@ class Simulation {
       declaresArtifacts: true,
       estimatedLoadMs: profile.estimatedLoadMs,
       estimatedResidentBytes: profile.estimatedResidentBytes,
+      files: profile.files,
     });
   }
 

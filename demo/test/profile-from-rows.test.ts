@@ -70,6 +70,22 @@ describe('profileFromRuns', () => {
     assert.deepEqual([samples.length, samples[0], samples[50], samples[99]], [100, 6, 506, 996]);
   });
 
+  it('keeps what the scheduler was told and learnt from: files, what a container said that a load took, what came from the disk', () => {
+    const actionKey = 'guest/resnet50@0.0.1';
+    const load: SchedulerCommand = { type: 'load', containerId: 'c', actionKey, reason: 'deployed' };
+    const files = [{ id: 'weights', bytes: 700 }];
+    const deployed: SchedulerEvent = { type: 'actionDeployed', at: 0, actionKey, namespace: 'guest', memoryLimitBytes: 1000, declaresArtifacts: true, estimatedLoadMs: 8, estimatedResidentBytes: 9, files };
+    const done = (at: number, loadMs: number, diskBytes: number): SchedulerEvent => ({ type: 'loadSucceeded', at, containerId: 'c', actionKey, loadMs, residentBytes: 5, usedBytes: 5, diskBytes });
+    const journalEntries = journal([deployed, load], [done(200, 60, 0), load], [done(400, 80, 700), load], [done(500, 70, 0)]);
+    const known = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries }], base: emptyBase, measuredOn: 'here' });
+    // What a later run does not tell stays as it was known.
+    const later = profileFromRuns({ runs: [{ loading: 'mapped', rows: [rowWith()], journalEntries: [] }], base: known, measuredOn: 'here' });
+    for (const { actions } of [known, later]) {
+      const { aheadLoadMs, reportedLoadMs, diskBytes, files: told, estimatedLoadMs, estimatedResidentBytes } = actions['resnet50'] ?? {};
+      assert.deepEqual({ aheadLoadMs, reportedLoadMs, diskBytes, told, estimatedLoadMs, estimatedResidentBytes }, { aheadLoadMs: 200, reportedLoadMs: 70, diskBytes: 0, told: files, estimatedLoadMs: 8, estimatedResidentBytes: 9 });
+    }
+  });
+
   it('takes a load that was cancelled as one that would have been longer', () => {
     const actionKey = 'guest/resnet50@0.0.1';
     const load: SchedulerCommand = { type: 'load', containerId: 'c', actionKey, reason: 'deployed' };

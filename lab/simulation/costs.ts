@@ -10,11 +10,15 @@ export interface ActionCosts {
   /** Loading on the path of a call, and ahead of one. */
   readonly loadMs: number;
   readonly aheadLoadMs: number;
+  /** What the container says that a load ahead took, from which schedulers learn; absent: all of it. */
+  readonly reportedLoadMs?: number | undefined;
   /** What the first run after a load on the path takes beyond a steady one. */
   readonly firstRunExtraMs: number;
   readonly residentBytes: number;
   /** Model files that a load reads; absent: they cost nothing wherever they are. */
   readonly fileBytes?: number;
+  /** What loads had read from the disk when these times were measured, which they hold; absent: nobody counted. */
+  readonly measuredDiskBytes?: number | undefined;
   /** What a scheduler is told at the deployment, before anything was measured. */
   readonly estimatedLoadMs: number;
   readonly estimatedResidentBytes: number;

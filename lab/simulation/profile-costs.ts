@@ -11,8 +11,10 @@ export function actionCostsOf(profile: ActionProfile, loading: LoadingForm): Act
     adoptMs: profile.adoptMs,
     loadMs: profile.loadMs[loading],
     aheadLoadMs: profile.aheadLoadMs,
+    reportedLoadMs: profile.reportedLoadMs,
     firstRunExtraMs: profile.firstRunExtraMs[loading],
     residentBytes: profile.residentBytes,
+    measuredDiskBytes: profile.diskBytes,
     estimatedLoadMs: profile.estimatedLoadMs,
     estimatedResidentBytes: profile.estimatedResidentBytes,
   };

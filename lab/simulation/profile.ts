@@ -20,6 +20,8 @@ export const actionProfileSchema = z.object({
   loadMs: perFormSchema,
   /** A load ahead of time, request to ready, warm-up run included. */
   aheadLoadMs: z.number().nonnegative(),
+  /** What a container says that such a load took, without the wait for a slot to load in; absent: all of it. */
+  reportedLoadMs: z.number().nonnegative().optional(),
   /** Steady runs; the simulator draws from them. */
   runSamplesMs: z.object({ stock: samplesSchema, mapped: samplesSchema }),
   /** What the first run after a load on the path takes beyond a steady one. */
@@ -28,6 +30,9 @@ export const actionProfileSchema = z.object({
   /** What the scheduler was told at the deployment, before anything was measured: first decisions rest on it. */
   estimatedLoadMs: z.number().nonnegative(),
   estimatedResidentBytes: z.number().nonnegative(),
+  /** Files that a load reads, as the scheduler was told; and what loads read of them from the disk. Absent: neither is known. */
+  files: z.array(z.object({ id: z.string(), bytes: z.number().nonnegative() })).readonly().optional(),
+  diskBytes: z.number().nonnegative().optional(),
 });
 export type ActionProfile = z.infer<typeof actionProfileSchema>;
 

@@ -100,10 +100,13 @@ export class SimulatedContainers {
     });
   }
 
-  /** The action's files are read from end to end. @returns what came from the disk; undefined where nobody counts */
-  #use(actionKey: ActionKey): number | undefined {
+  /** The action's files are read from end to end. @returns what came from the disk, undefined where nobody counts, and what that took beyond the measured times */
+  #use(actionKey: ActionKey): { readonly diskBytes: number | undefined; readonly diskMs: number } {
     const { costs, pageCache } = this.#options;
-    return pageCache?.use(actionKey, costs.costsOf(actionKey).fileBytes ?? 0);
+    const { fileBytes = 0, measuredDiskBytes } = costs.costsOf(actionKey);
+    if (pageCache === undefined) return { diskBytes: measuredDiskBytes, diskMs: 0 };
+    const diskBytes = pageCache.use(actionKey, fileBytes);
+    return { diskBytes, diskMs: diskBytes * coldMsPerByte };
   }
 
   #usedBytesOf(container: SimulatedContainer): number {
@@ -134,8 +137,7 @@ export class SimulatedContainers {
     const own = costs.costsOf(actionKey);
     const isResident = container.ownActionKey === actionKey || container.residents.has(actionKey) || joinedUntil !== undefined;
     const joinedLoadMs = joinedUntil === undefined ? 0 : Math.max(0, joinedUntil - readyAt);
-    const diskBytes = this.#use(actionKey);
-    const diskMs = (diskBytes ?? 0) * coldMsPerByte;
+    const { diskBytes, diskMs } = this.#use(actionKey);
     const loadMs = isResident ? joinedLoadMs : own.loadMs + diskMs;
     const freshInitMs = startType === 'cold' ? own.coldInitMs : own.initMs;
     const initMs = !command.init ? 0 : isResident ? own.adoptMs : freshInitMs;
@@ -183,7 +185,7 @@ export class SimulatedContainers {
     const { clock, costs, emit } = this.#options;
     const container = this.#containers.get(containerId);
     if (container === undefined) return;
-    const { aheadLoadMs, residentBytes } = costs.costsOf(actionKey);
+    const { aheadLoadMs, reportedLoadMs = aheadLoadMs, residentBytes } = costs.costsOf(actionKey);
     const predictedBytes = this.#usedBytesOf(container) + residentBytes;
     if (predictedBytes > container.memoryLimitBytes) {
       this.#after(0, containerId, (_container, at) => {
@@ -191,14 +193,13 @@ export class SimulatedContainers {
       });
       return;
     }
-    const diskBytes = this.#use(actionKey);
-    const loadMs = aheadLoadMs + (diskBytes ?? 0) * coldMsPerByte;
-    const cancel = this.#after(loadMs, containerId, (_container, at) => {
+    const { diskBytes, diskMs } = this.#use(actionKey);
+    const cancel = this.#after(aheadLoadMs + diskMs, containerId, (_container, at) => {
       container.load = undefined;
       if (container.ownActionKey !== actionKey) container.residents.add(actionKey);
-      emit({ type: 'loadSucceeded', at, containerId, actionKey, loadMs, residentBytes, usedBytes: this.#usedBytesOf(container), ...(diskBytes === undefined ? {} : { diskBytes }) });
+      emit({ type: 'loadSucceeded', at, containerId, actionKey, loadMs: reportedLoadMs + diskMs, residentBytes, usedBytes: this.#usedBytesOf(container), ...(diskBytes === undefined ? {} : { diskBytes }) });
     });
-    container.load = { actionKey, endsAt: clock.now() + loadMs, cancel };
+    container.load = { actionKey, endsAt: clock.now() + aheadLoadMs + diskMs, cancel };
   }
 
   #readAhead({ actionKey, files, bytesPerSecond }: ReadAhead): void {

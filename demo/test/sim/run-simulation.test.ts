@@ -9,7 +9,7 @@ import { startupMsOf, type ActivationRow } from '../../report/rows.ts';
 import { meanOf } from '../../../common/statistics.ts';
 import { shippedProfileFile, shippedTraceFile } from '../../../lab/shipped-files.ts';
 import { runSimulation, type SimulationResult } from '../../sim/run-simulation.ts';
-import { simulationInputWith } from '../../testing/sim-builders.ts';
+import { actionProfileWith, profileWith, simulationInputWith } from '../../testing/sim-builders.ts';
 import { generateArrivals } from '../../../lab/traces/arrivals.ts';
 import { actionsOfTrace, readAssignedTrace } from '../../../lab/traces/assign-actions.ts';
 
@@ -53,6 +53,16 @@ describe('runSimulation', () => {
     const loadedAt = journalEntries.flatMap(({ event }) => (event.type === 'loadSucceeded' && event.at <= replayStartedAt ? [event.at] : []));
     assert.equal(loadedAt.length, 2);
     assert.equal(replayStartedAt, Math.max(...loadedAt));
+  });
+
+  it('tells the scheduler what a live container does: the files, how long a load says it took, what that read from the disk', () => {
+    const files = [{ id: 'weights', bytes: 700 }];
+    const profile = profileWith({ a: actionProfileWith({ files, reportedLoadMs: 60, diskBytes: 0 }), b: actionProfileWith() });
+    const { journalEntries } = runSimulation(simulationInputWith({ profile, arm: preloading, arrivals: [{ atMs: 0, action: 'a' }] }));
+    const told = journalEntries.flatMap(({ event }) => (event.type === 'actionDeployed' ? [event.files] : []));
+    assert.deepEqual(told, [files, undefined]);
+    const loads = journalEntries.flatMap(({ event }) => (event.type === 'loadSucceeded' ? [[event.actionKey, event.loadMs, event.diskBytes]] : []));
+    assert.deepEqual(loads.toSorted(), [['guest/a@0.0.1', 60, 0], ['guest/b@0.0.1', 150, undefined]]);
   });
 
   it('refuses an action that the profile has no figures for', () => {
