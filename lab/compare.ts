@@ -1,34 +1,25 @@
 // Runs policies against each other: the same calls, the same costs, the same memory, over several seeds.
 import { estimateOf, type Estimate } from './measures/confidence.ts';
-import { functionClassesOf, type FunctionClasses } from './measures/function-classes.ts';
 import type { Measures } from './measures/measures.ts';
-import { RunMeter } from './measures/run-meter.ts';
-import type { LoadedTrace } from './build-workload.ts';
-import type { CostSet } from './cost-sets.ts';
+import { addTotals, measuresOf } from './measures/run-totals.ts';
+import { policyNamed } from './policies/index.ts';
 import type { PolicyDefinition } from './policies/policy.ts';
 import { RunRecorder, type RunRecording } from './report/run-recording.ts';
-import { deploymentLeadMs, simulatePolicy } from './simulation/simulate-policy.ts';
+import { LabRunner, type LabRun, type LabSetup, type MemorySize } from './runs/lab-run.ts';
+import { runWhole, type LabRuns } from './runs/lab-runs.ts';
+import { deploymentLeadMs } from './simulation/simulate-policy.ts';
 import { regularityClasses, type RegularityClass } from './traces/regularity.ts';
-import type { Workload } from './workload.ts';
-
-/** Memory of the pool: a share of what all artifacts take together, or bytes. */
-export type MemorySize = { readonly share: number } | { readonly bytes: number };
 
 export interface CompareInput {
-  readonly trace: LoadedTrace;
-  readonly costs: CostSet;
-  readonly policies: readonly PolicyDefinition[];
+  /** Names. */
+  readonly policies: readonly string[];
   readonly memory: readonly MemorySize[];
   readonly seeds: readonly number[];
-  readonly keepAliveMs: number | undefined;
+  /** A run of several invokers is done in parts where there are threads for them. */
   readonly invokerCount: number;
-  /** Page cache of each invoker's host; undefined: none is simulated. */
-  readonly pageCacheBytes?: number | undefined;
-  readonly readAheadBytesPerSecond?: number | undefined;
-  /** Told before each policy begins. */
-  readonly onProgress: (text: string) => void;
-  /** Milliseconds of the machine's clock. */
-  readonly clock: () => number;
+  readonly runs: LabRuns;
+  /** Told now and then of the share of all runs that is done. */
+  readonly onProgress: (doneShare: number) => void;
 }
 
 export const estimatedMeasures = [
@@ -63,43 +54,48 @@ export interface ComparisonRow {
   /** Startup in ms at equally spaced ranks from the shortest to the longest, of the first seed. */
   readonly startupQuantilesMs: readonly number[];
   readonly events: number;
-  readonly tookMs: number;
 }
 
 /** One row for each memory size and policy, in that order. */
-export function comparePolicies(input: CompareInput): readonly ComparisonRow[] {
-  const { trace, seeds, memory, policies } = input;
-  const workloads = seeds.map((seed): SeededWorkload => {
-    const workload = trace.workload(seed);
-    return { seed, workload, classes: functionClassesOf(workload) };
-  });
-  return memory.flatMap((size) =>
-    policies.map((policy): ComparisonRow => {
-      input.onProgress(`${policy.name}, ${'share' in size ? `${size.share * 100} %` : `${size.bytes / 2 ** 20} MB`}`);
-      const startedAt = input.clock();
-      const results = workloads.map((seeded) => runOnce(input, seeded, policy, size));
-      const runs = results.map(({ measures }) => measures);
-      const estimates = Object.fromEntries(estimatedMeasures.map((name) => [name, estimateOf(runs.map((run) => run[name]))])) as Record<EstimatedMeasure, Estimate>;
-      return {
-        policy: policy.name,
-        title: policy.title,
-        poolMemoryBytes: results[0]?.poolMemoryBytes ?? 0,
-        memoryShare: 'share' in size ? size.share : null,
-        estimates,
-        hitShareByRegularity: hitSharesOf(runs),
-        runs,
-        startupQuantilesMs: results[0]?.startupQuantilesMs ?? [],
-        events: results.reduce((sum, { events }) => sum + events, 0),
-        tookMs: input.clock() - startedAt,
-      };
-    }),
-  );
+export async function comparePolicies({ policies, memory, seeds, invokerCount, runs, onProgress }: CompareInput): Promise<readonly ComparisonRow[]> {
+  const rows = memory.flatMap((size) => policies.map((policy) => ({ size, policy: policyNamed(policy), runs: seeds.map((seed): LabRun => ({ policy, memory: size, seed })) })));
+  const runCount = rows.length * seeds.length;
+  const parts = runCount < runs.threads ? Math.min(runs.threads, invokerCount) : 1;
+  const done = new Float64Array(runCount);
+  let started = 0;
+  const measured = async (run: LabRun): Promise<MeasuredRun> => {
+    const number = started++;
+    const report = (share: number): void => {
+      done[number] = share;
+      onProgress(done.reduce((sum, each) => sum + each, 0) / runCount);
+    };
+    const results = await runWhole(runs, run, parts, report);
+    report(1);
+    return { ...measuresOf(addTotals(results.map(({ totals }) => totals))), events: results.reduce((sum, { events }) => sum + events, 0), poolMemoryBytes: results[0]?.poolMemoryBytes ?? 0 };
+  };
+  return Promise.all(rows.map(async ({ size, policy, runs: runsOfRow }) => rowOf(policy, size, await Promise.all(runsOfRow.map(measured)))));
 }
 
-interface SeededWorkload {
-  readonly seed: number;
-  readonly workload: Workload;
-  readonly classes: FunctionClasses;
+interface MeasuredRun {
+  readonly measures: Measures;
+  readonly startupQuantilesMs: readonly number[];
+  readonly events: number;
+  readonly poolMemoryBytes: number;
+}
+
+function rowOf(policy: PolicyDefinition, size: MemorySize, results: readonly MeasuredRun[]): ComparisonRow {
+  const runs = results.map(({ measures }) => measures);
+  return {
+    policy: policy.name,
+    title: policy.title,
+    poolMemoryBytes: results[0]?.poolMemoryBytes ?? 0,
+    memoryShare: 'share' in size ? size.share : null,
+    estimates: Object.fromEntries(estimatedMeasures.map((name) => [name, estimateOf(runs.map((run) => run[name]))])) as Record<EstimatedMeasure, Estimate>,
+    hitShareByRegularity: hitSharesOf(runs),
+    runs,
+    startupQuantilesMs: results[0]?.startupQuantilesMs ?? [],
+    events: results.reduce((sum, { events }) => sum + events, 0),
+  };
 }
 
 function hitSharesOf(runs: readonly Measures[]): ComparisonRow['hitShareByRegularity'] {
@@ -111,10 +107,10 @@ function hitSharesOf(runs: readonly Measures[]): ComparisonRow['hitShareByRegula
   );
 }
 
-/** One run that a report shows closely: the policy at that memory, with the first seed. */
-export function recordRun(input: CompareInput, policy: PolicyDefinition, size: MemorySize): RunRecording {
+/** One run that a report shows closely. */
+export function recordRun(setup: LabSetup, run: LabRun): RunRecording {
   const recorder = new RunRecorder(deploymentLeadMs);
-  const seed = input.seeds[0] ?? 1;
+  const policy = policyNamed(run.policy);
   const watched: PolicyDefinition = {
     ...policy,
     create: (policyInput) => {
@@ -128,40 +124,7 @@ export function recordRun(input: CompareInput, policy: PolicyDefinition, size: M
       };
     },
   };
-  const workload = input.trace.workload(seed);
-  return recorder.recording(runOnce(input, { seed, workload, classes: functionClassesOf(workload) }, watched, size).endedAt);
-}
-
-function runOnce(input: CompareInput, { seed, workload, classes }: SeededWorkload, policy: PolicyDefinition, size: MemorySize): { measures: Measures; startupQuantilesMs: readonly number[]; events: number; poolMemoryBytes: number; endedAt: number } {
-  const { costs, keepAliveMs, invokerCount, pageCacheBytes, readAheadBytesPerSecond } = input;
-  const meter = new RunMeter(workload.functions, costs.platform, classes);
-  const poolMemoryBytes = poolMemoryBytesOf(size, workload, costs, invokerCount);
-  const { events, endedAt } = simulatePolicy({
-    workload,
-    platform: costs.platform,
-    policy,
-    invokerCount,
-    poolMemoryBytes,
-    containerMemoryBytes: costs.containerMemoryBytes,
-    keepAliveMs,
-    headroomShare: costs.headroomShare,
-    pageCacheBytes,
-    readAheadBytesPerSecond,
-    seed,
-    meter,
-  });
-  return { measures: meter.measures(endedAt), startupQuantilesMs: meter.startupQuantilesMs(), events, poolMemoryBytes, endedAt };
-}
-
-/**
- * A share counts of what all functions' artifacts take, each with an empty container around it, over all invokers; rounded up
- * to whole containers, at least one on each invoker. Worked: the eight models as published take 8792 MB: 25 % are 2198 MB, in
- * containers of 2048 MB two of them; 50 % three; 100 % five, the fewest that can hold all eight.
- */
-export function poolMemoryBytesOf(size: MemorySize, { functions }: Workload, costs: CostSet, invokerCount: number): number {
-  if ('bytes' in size) return size.bytes;
-  const { emptyContainerBytes } = costs.platform;
-  const allBytes = functions.reduce((sum, labFunction) => sum + labFunction.costs.residentBytes + emptyContainerBytes, 0);
-  const containers = Math.ceil((size.share * allBytes) / invokerCount / costs.containerMemoryBytes);
-  return Math.max(1, containers) * costs.containerMemoryBytes;
+  const result = new LabRunner(setup).run(run, undefined, watched);
+  if (result === 'home-is-full') throw new Error('a run of all invokers was told that it is a part');
+  return recorder.recording(result.endedAt);
 }

@@ -11,7 +11,7 @@ import { freePort } from '../common/free-port.ts';
 import { isHelpRequested } from '../common/config.ts';
 import { parseStandaloneOptions } from '../cli/standalone/options.ts';
 import { parseDemoOptions, parseSimOptions } from '../demo/options.ts';
-import { parseCompareOptions } from '../lab/lab-command.ts';
+import { parseCompareOptions } from '../lab/compare-options.ts';
 import { Namespaces } from '../standalone/namespaces.ts';
 import { runTraceCommand } from '../lab/traces/trace-command.ts';
 

@@ -2,7 +2,7 @@
 // while those before have no memory left for it, and any one at random when none has.
 //
 // Source: ShardingContainerPoolBalancer.scala of Apache OpenWhisk; common/home-invoker.ts has the hash and the steps.
-import { homeHash, pairwiseCoprimesUntil } from '../../common/home-invoker.ts';
+import { pairwiseCoprimesUntil } from '../../common/home-invoker.ts';
 import type { Random } from '../../common/random.ts';
 
 export class InvokerRouting {
@@ -16,16 +16,16 @@ export class InvokerRouting {
     this.#random = random;
   }
 
-  /** The invoker that a call goes to where nothing else runs. */
-  homeOf(namespace: string, qualifiedName: string): number {
-    return homeHash(namespace, qualifiedName) % this.#freeBytes.length;
+  /** The invoker that a call of an action goes to where nothing else runs. */
+  homeOf(hash: number): number {
+    return hash % this.#freeBytes.length;
   }
 
   /** Chooses and books the memory of the call until {@link InvokerRouting.release}. */
   route(hash: number, memoryBytes: number): number {
     const count = this.#freeBytes.length;
     const step = this.#steps[hash % this.#steps.length] ?? 1;
-    let invoker = hash % count;
+    let invoker = this.homeOf(hash);
     for (let turn = 0; turn < count; turn += 1) {
       if ((this.#freeBytes[invoker] ?? 0) >= memoryBytes) return this.#book(invoker, memoryBytes);
       invoker = (invoker + step) % count;

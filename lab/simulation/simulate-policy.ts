@@ -28,7 +28,23 @@ export interface SimulatePolicyInput {
   readonly readAheadBytesPerSecond?: number | undefined;
   readonly seed: number;
   readonly meter: Meter;
+  /** Only these invokers, and the calls at home there; undefined: all. */
+  readonly part?: RunPart | undefined;
+  /** Told now and then of the ms of the trace that have been replayed. */
+  readonly onProgress?: ((replayedMs: number) => void) | undefined;
 }
+
+/** Every `count`th invoker from the one with this index on. */
+export interface RunPart {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** A call found no room at home: where it goes depends on invokers that are not simulated here. The run has to be done whole. */
+export class HomeIsFullError extends Error {}
+
+/** Calls between two reports of progress. */
+const callsPerReport = 4096;
 
 /** Looks on. Times are ms of the simulation; the replay begins at `deploymentLeadMs`. */
 export interface Meter extends Omit<InvokerObserver, 'onRan' | 'onFailed'> {
@@ -51,7 +67,12 @@ export interface SimulationEnd {
   readonly endedAt: number;
 }
 
-/** Replays the workload to the end of its last call. Throws where a policy breaks a rule or leaves a command or call undone. */
+/**
+ * Replays the workload to the end of its last call. Throws where a policy breaks a rule or leaves a command or call undone, and
+ * {@link HomeIsFullError} where a part of it alone cannot be replayed. As long as every call finds room at home, invokers have
+ * nothing to do with each other: parts give the same calls as the whole. They end with the trace, the whole with its last call,
+ * which may hold the memory of a few containers otherwise for the last moments.
+ */
 export function simulatePolicy(input: SimulatePolicyInput): SimulationEnd {
   return new PolicySimulation(input).run();
 }
@@ -59,7 +80,7 @@ export function simulatePolicy(input: SimulatePolicyInput): SimulationEnd {
 class PolicySimulation {
   readonly #input: SimulatePolicyInput;
   readonly #clock = new VirtualClock(0);
-  readonly #loops: readonly PolicyLoop[];
+  readonly #loops: ReadonlyMap<number, PolicyLoop>;
   readonly #routing: InvokerRouting;
   readonly #hashes: Float64Array;
   readonly #calls = new Map<string, Call>();
@@ -67,6 +88,7 @@ class PolicySimulation {
   readonly #known: readonly Set<number>[];
   readonly #nextRun: Uint32Array;
   #nextId = 1;
+  #arrived = 0;
   #arrivals: Iterator<LabArrival> | undefined;
   #isOver = false;
 
@@ -80,7 +102,18 @@ class PolicySimulation {
     this.#nextRun = new Uint32Array(functions.length);
     const costs = this.#costModel();
     const policyInput = this.#policyInput();
-    this.#loops = Array.from({ length: invokerCount }, () => new PolicyLoop({ policy: input.policy.create(policyInput), clock: this.#clock, costs, poolMemoryBytes, pageCacheBytes, observer: this.#observer() }));
+    const loop = (): PolicyLoop => new PolicyLoop({ policy: input.policy.create(policyInput), clock: this.#clock, costs, poolMemoryBytes, pageCacheBytes, observer: this.#observer() });
+    this.#loops = new Map(Array.from({ length: invokerCount }, (_, index) => index).filter((index) => this.#isHere(index)).map((index) => [index, loop()]));
+  }
+
+  /** Whether the invoker is one of those that are simulated here. */
+  #isHere(invoker: number): boolean {
+    const { part } = this.#input;
+    return part === undefined || invoker % part.count === part.index;
+  }
+
+  #homeOf(functionIndex: number): number {
+    return this.#routing.homeOf(this.#hashes[functionIndex] ?? 0);
   }
 
   #costModel(): CostModel {
@@ -143,37 +176,49 @@ class PolicySimulation {
   }
 
   run(): SimulationEnd {
-    const { workload, pageCacheBytes } = this.#input;
-    for (const loop of this.#loops) {
+    const { workload, pageCacheBytes, part } = this.#input;
+    for (const loop of this.#loops.values()) {
       loop.submit({ type: 'ticked', at: 0 });
       if (pageCacheBytes !== undefined) loop.submit({ type: 'hostMemory', at: 0, cacheableBytes: pageCacheBytes });
     }
     for (const [index, labFunction] of workload.functions.entries()) {
-      const { qualifiedName } = parseActionKey(labFunction.actionKey);
-      this.#deploy(this.#routing.homeOf(labFunction.namespace, qualifiedName), index, labFunction);
+      const home = this.#homeOf(index);
+      if (this.#isHere(home)) this.#deploy(home, index, labFunction);
     }
     this.#arrivals = workload.arrivals()[Symbol.iterator]();
     this.#scheduleNext();
-    const isComplete = this.#clock.runUntil(() => this.#isOver && this.#calls.size === 0);
+    const endsAt = part === undefined ? 0 : deploymentLeadMs + workload.durationMs;
+    if (endsAt > 0) this.#clock.setTimer(endsAt, () => undefined);
+    const isComplete = this.#clock.runUntil(() => this.#isOver && this.#calls.size === 0 && this.#clock.now() >= endsAt);
     if (!isComplete) throw new Error(`the simulation ran out of events with ${this.#calls.size} calls under way: a command was never answered`);
     return {
-      events: this.#loops.reduce((sum, { eventCount }) => sum + eventCount, 0),
+      events: [...this.#loops.values()].reduce((sum, { eventCount }) => sum + eventCount, 0),
       endedAt: Math.max(this.#clock.now(), deploymentLeadMs + workload.durationMs),
     };
   }
 
   /** One timer for the next arrival at a time, so that a long trace does not fill the heap. */
   #scheduleNext(): void {
-    const next = this.#arrivals?.next();
-    if (next === undefined || next.done === true) {
+    const arrival = this.#nextArrival();
+    if (arrival === undefined) {
       this.#isOver = true;
       return;
     }
-    const arrival = next.value;
     this.#clock.setTimer(deploymentLeadMs + arrival.atMs, () => {
       this.#arrive(arrival);
       this.#scheduleNext();
     });
+  }
+
+  /** The next call of a function that is at home here; undefined after the last. */
+  #nextArrival(): LabArrival | undefined {
+    for (;;) {
+      const next = this.#arrivals?.next();
+      if (next === undefined || next.done === true) return undefined;
+      this.#arrived += 1;
+      if (this.#arrived % callsPerReport === 0) this.#input.onProgress?.(next.value.atMs);
+      if (this.#isHere(this.#homeOf(next.value.functionIndex))) return next.value;
+    }
   }
 
   #arrive({ functionIndex, runMs }: LabArrival): void {
@@ -181,10 +226,11 @@ class PolicySimulation {
     if (labFunction === undefined) throw new Error(`the workload has no function ${functionIndex}`);
     const at = this.#clock.now();
     const invoker = this.#routing.route(this.#hashes[functionIndex] ?? 0, labFunction.memoryLimitBytes);
+    if (this.#input.part !== undefined && invoker !== this.#homeOf(functionIndex)) throw new HomeIsFullError(`invoker ${this.#homeOf(functionIndex)} had no memory left for a call at home there`);
     const activationId = `a${this.#nextId++}`;
     this.#calls.set(activationId, { functionIndex, arrivedAt: at, runMs: runMs ?? this.#sampleRunMs(functionIndex, labFunction), invoker });
     this.#deploy(invoker, functionIndex, labFunction);
-    this.#loops[invoker]?.submit({ type: 'activationArrived', at, activationId, actionKey: labFunction.actionKey });
+    this.#loops.get(invoker)?.submit({ type: 'activationArrived', at, activationId, actionKey: labFunction.actionKey });
   }
 
   #sampleRunMs(functionIndex: number, { runSamplesMs }: LabFunction): number {
@@ -199,7 +245,7 @@ class PolicySimulation {
     known.add(functionIndex);
     const { estimatedLoadMs, estimatedResidentBytes, fileBytes } = costs;
     const files = this.#input.pageCacheBytes === undefined || fileBytes === undefined ? undefined : [{ id: actionKey, bytes: fileBytes }];
-    this.#loops[invoker]?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit, wishes, files });
+    this.#loops.get(invoker)?.submit({ type: 'actionDeployed', at: this.#clock.now(), actionKey, namespace, memoryLimitBytes, declaresArtifacts: true, estimatedLoadMs, estimatedResidentBytes, concurrencyLimit, wishes, files });
   }
 
   #callOf(activationId: string): Call {

@@ -2,18 +2,20 @@ import { strict as assert } from 'node:assert';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { poolMemoryBytesOf, type ComparisonRow } from '../compare.ts';
+import { type ComparisonRow } from '../compare.ts';
 import { publishedCosts } from '../cost-sets.ts';
+import { poolMemoryBytesOf } from '../runs/lab-run.ts';
 import { loadTrace } from '../build-workload.ts';
 import { runLabCommand } from '../lab-command.ts';
 import { policies } from '../policies/index.ts';
 import { shippedTraceFile } from '../shipped-files.ts';
 import { openTrace } from '../traces/open-trace.ts';
 
+/** In one thread where the test says nothing else: for comparisons as small as these, threads take longest to start. */
 const run = async (...argv: string[]): Promise<string> => {
   const parts: string[] = [];
   let now = 0;
-  const code = await runLabCommand(argv, {}, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined }, clock: () => (now += 1) });
+  const code = await runLabCommand(argv, { INSTAINFER_LAB_THREADS: '1' }, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined }, clock: () => (now += 1) });
   assert.equal(code, 0);
   return parts.join('');
 };
@@ -71,6 +73,23 @@ describe('npm run lab -- compare', () => {
       await assert.rejects(run('compare', '--policies', 'ours', '--memory', '50%', '--seeds', '1', '--wishes', file), { code: 'BAD_OPTION', message: says });
     });
   }
+
+  it('gives the same figures whether runs are done one after the other or side by side', async () => {
+    const measured = async (...more: string[]): Promise<ComparisonRow[]> => {
+      const out = path.join(folder, 'threads.json');
+      await run('compare', '--policies', 'keep-alive,ours', '--costs', 'measured', '--memory', '50%', '--seeds', '2', '--out', out, ...more);
+      return (JSON.parse(readFileSync(out, 'utf8')) as { rows: ComparisonRow[] }).rows;
+    };
+    assert.deepEqual(await measured('--threads', '2'), await measured());
+  }).timeout(20_000);
+
+  it('does the parts of one run side by side', async () => {
+    const argv = ['compare', '--trace', 'synth:mixed', '--minutes', '10', '--functions', '40', '--per-minute', '1', '--policies', 'ours', '--memory', '16384', '--invokers', '4', '--seeds', '1'];
+    const columns = (text: string): string | undefined => /│ ours .*/.exec(text)?.[0];
+    const inThreads = await run(...argv, '--threads', '2');
+    assert.match(inThreads, /in 2 threads/);
+    assert.equal(columns(inThreads), columns(await run(...argv)));
+  }).timeout(20_000);
 
   it('knows every policy by its name, and each says where it is from', () => {
     assert.equal(new Set(policies.map(({ name }) => name)).size, 9);

@@ -5,6 +5,7 @@ import type { SchedulerCommand, StartType } from '../../invoker-plugin/core/comm
 import { functionClassesOf } from '../measures/function-classes.ts';
 import type { Measures } from '../measures/measures.ts';
 import { RunMeter } from '../measures/run-meter.ts';
+import { measuresOf } from '../measures/run-totals.ts';
 import type { PolicyDefinition } from '../policies/policy.ts';
 import type { PlatformCosts } from '../simulation/costs.ts';
 import { deploymentLeadMs, simulatePolicy, type Call } from '../simulation/simulate-policy.ts';
@@ -95,5 +96,5 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     seed: world.seed ?? 1,
     meter,
   });
-  return { ...run, measures: counting.measures(endedAt) };
+  return { ...run, measures: measuresOf(counting.totals(endedAt)).measures };
 }
