@@ -1,6 +1,7 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
+import type { LoadSite } from './load-sites.ts';
 import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
 import { contestProbability, heldPlaceValueMs, loadCostShare, placeValueMs } from './value.ts';
 import { isPinnedIn, pinnedContainers } from './wishes.ts';
@@ -55,6 +56,22 @@ function containerValueMs(context: StepContext, container: Container): number {
   return valueMs;
 }
 
+/** A resident that may be off-loaded, and what its action would lose with it. */
+export interface HeldPlace {
+  readonly resident: Resident;
+  readonly valueMs: number;
+}
+
+/** The residents of a container that are not pinned in it, least value per byte first. */
+export function heldByDensity({ state, config }: StepContext, container: Container): HeldPlace[] {
+  const held: HeldPlace[] = [];
+  for (const resident of container.residents.values()) {
+    const action = actionOf(state, resident.actionKey);
+    if (!isPinnedIn(action, container.id)) held.push({ resident, valueMs: heldPlaceValueMs(state, action, config) });
+  }
+  return held.sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
+}
+
 export interface OffloadChoice {
   readonly container: Container;
   readonly victims: readonly Resident[];
@@ -62,33 +79,40 @@ export interface OffloadChoice {
 }
 
 /**
- * The residents of this container to off-load so that `neededBytes` more fit, least value per byte first; undefined when
- * that would not pay. What is pinned here is none of them. It pays when what comes in is worth `evictionHysteresis` times what
- * goes, and the cost of loading it on top: two artifacts can then never take turns, since both would have to be worth more than
- * the other.
+ * The container in which the least would be lost for `bytes` more, and what of it to off-load, least value per byte first;
+ * undefined where that would not pay in any. It pays when what comes in is worth `evictionHysteresis` times what goes, and the
+ * cost of loading it on top: two artifacts can then never take turns, since both would have to be worth more than the other.
  */
-export function offloadsFor(
-  context: StepContext,
-  container: Container,
-  incoming: { action: Action; valueMs: number; missingBytes: number },
-): OffloadChoice | undefined {
-  const { state, config } = context;
+export function cheapestOffloads({ config }: StepContext, sites: readonly LoadSite[], incoming: { action: Action; valueMs: number; bytes: number }): OffloadChoice | undefined {
   const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
-  const byDensity = [...container.residents.values()]
-    .filter(({ actionKey }) => !isPinnedIn(actionOf(state, actionKey), container.id))
-    .map((resident) => ({ resident, valueMs: heldPlaceValueMs(state, actionOf(state, resident.actionKey), config) }))
-    .sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
-  const victims: Resident[] = [];
+  let cheapest: OffloadChoice | undefined;
+  for (const site of sites) {
+    if (site.container.releasing.size > 0) continue;
+    const choice = offloadsFrom(site, incoming.bytes - site.roomBytes, affordableMs);
+    if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
+  }
+  return cheapest;
+}
+
+function offloadsFrom({ container, held }: LoadSite, neededBytes: number, affordableMs: number): OffloadChoice | undefined {
   let lostMs = 0;
-  let missingBytes = incoming.missingBytes;
-  for (const { resident, valueMs } of byDensity) {
+  let missingBytes = neededBytes;
+  let count = 0;
+  for (const { resident, valueMs } of held) {
     if (missingBytes <= 0) break;
     lostMs += valueMs;
     if (lostMs > affordableMs) return undefined;
-    victims.push(resident);
     missingBytes -= resident.residentBytes;
+    count += 1;
   }
-  return missingBytes > 0 ? undefined : { container, victims, lostMs };
+  return missingBytes > 0 ? undefined : { container, victims: held.slice(0, count).map(({ resident }) => resident), lostMs };
+}
+
+/** What a container's own action would lose with it as its place; undefined where it has none, or a pinned one. */
+export function ownPlaceValueMs({ state, config, now }: StepContext, { id, ownActionKey }: Container): number | undefined {
+  if (ownActionKey === undefined) return undefined;
+  const own = actionOf(state, ownActionKey);
+  return isPinnedIn(own, id) ? undefined : placeValueMs(own, freePlacesOf(own) - 1, now, config);
 }
 
 /**
@@ -97,23 +121,16 @@ export function offloadsFor(
  * to be worth a fifth of its load beyond `evictionHysteresis` times what goes. A further place is never worth another action's
  * only one, and nothing is worth a pinned one. Only where containers become zygotes at all (`pagurus`).
  */
-export function ownToGiveUpFor(
-  context: StepContext,
-  incoming: Action,
-  candidates: readonly Container[],
-  roomOf: (context: StepContext, container: Container) => number,
-): { readonly container: Container; readonly lostMs: number } | undefined {
+export function ownToGiveUpFor(context: StepContext, incoming: Action, sites: readonly LoadSite[]): { readonly container: Container; readonly lostMs: number } | undefined {
   const { state, config, now } = context;
   if (context.policy.afterKeepAlive !== 'zygote' || freePlacesOf(incoming) + busyPlacesOf(incoming) > 0) return undefined;
   const affordableMs = (placeValueMs(incoming, 0, now, config) - giveUpCostShare * aheadLoadMsOf(incoming)) / config.evictionHysteresis;
+  const neededBytes = predictedBytesOf(incoming);
   let best: { readonly container: Container; readonly lostMs: number } | undefined;
-  for (const container of candidates) {
-    if (container.ownActionKey === undefined || container.releasing.size > 0) continue;
-    const own = actionOf(state, container.ownActionKey);
-    if (isPinnedIn(own, container.id)) continue;
-    if (roomOf(context, container) + predictedBytesOf(own) < predictedBytesOf(incoming)) continue;
-    const lostMs = placeValueMs(own, freePlacesOf(own) - 1, now, config);
-    if (lostMs <= affordableMs && lostMs < (best?.lostMs ?? Infinity)) best = { container, lostMs };
+  for (const { container, roomBytes, ownValueMs } of sites) {
+    if (container.ownActionKey === undefined || ownValueMs === undefined || container.releasing.size > 0) continue;
+    if (roomBytes + predictedBytesOf(actionOf(state, container.ownActionKey)) < neededBytes) continue;
+    if (ownValueMs <= affordableMs && ownValueMs < (best?.lostMs ?? Infinity)) best = { container, lostMs: ownValueMs };
   }
   return best;
 }

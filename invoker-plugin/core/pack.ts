@@ -1,20 +1,19 @@
 // Which artifacts are loaded ahead, and where: best value first into idle containers with room, and off-loading what is
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
 import type { Load, Offload } from './commands.ts';
-import { leastDenseFirst, offloadsFor, ownToGiveUpFor, type OffloadChoice } from './evict.ts';
+import { cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
-import { deadlineOf, firstContainers, giveUpOwn, startForPin, startForWorth, startPrewarmed } from './pool.ts';
+import { LoadSites } from './load-sites.ts';
+import { giveUpOwn, startForPin, startForWorth, startPrewarmed } from './pool.ts';
 import {
   actionOf,
   beginMakingRoom,
   busyPlacesOf,
-  classOf,
   containerOf,
   deleteResident,
   forgetAction,
   freePlacesOf,
-  idleOfClass,
   type Action,
   type Container,
   type StepContext,
@@ -25,13 +24,8 @@ import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf, worthLoadingFrom } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';
 
-/** Actions that one step tries to find a place for, and containers of a class that it compares for each. */
+/** Actions that one step tries to find a place for. */
 const triedActions = 16;
-const comparedCandidates = 48;
-/** Containers in which one step works out what would have to go. */
-const comparedForEviction = 16;
-/** A container that goes before this many load times have passed is not worth loading into. */
-const leastLifeInLoads = 2;
 
 /** Re-examines every action whose places or rate changed, then starts the loads that pay most. */
 export function pack(context: StepContext): void {
@@ -43,9 +37,12 @@ export function pack(context: StepContext): void {
   }
   state.dirty.clear();
   if (!context.config.preload || state.loadsInFlight >= context.config.maxConcurrentLoads) return;
+  const sites = new LoadSites(context);
   for (const key of mostWanted(context)) {
     if (state.loadsInFlight >= context.config.maxConcurrentLoads) return;
-    place(context, actionOf(state, key));
+    const commandCount = context.commands.length;
+    place(context, actionOf(state, key), sites);
+    if (context.commands.length > commandCount) sites.forget();
   }
 }
 
@@ -123,7 +120,7 @@ function mostWanted({ state }: StepContext): string[] {
 }
 
 /** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */
-function place(context: StepContext, action: Action): void {
+function place(context: StepContext, action: Action, sites: LoadSites): void {
   const { state } = context;
   const wanted = state.wanted.get(action.key);
   if (wanted === undefined || action.roomBeingMadeIn !== undefined) return;
@@ -133,8 +130,7 @@ function place(context: StepContext, action: Action): void {
   }
   wanted.valueMs = wantedValueMs(context, action);
   const bytes = predictedBytesOf(action);
-  const candidates = candidatesFor(context, action);
-  const roomiest = roomiestOf(context, candidates, bytes);
+  const roomiest = sites.roomiestFor(action, bytes);
   if (roomiest !== undefined) {
     startLoad(context, roomiest, action, bytes);
     return;
@@ -143,16 +139,10 @@ function place(context: StepContext, action: Action): void {
     wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
     return;
   }
-  let cheapest: OffloadChoice | undefined;
-  const compared = candidates.slice(0, comparedForEviction);
-  for (const container of compared) {
-    if (container.releasing.size > 0) continue;
-    const missingBytes = bytes - roomOf(context, container);
-    const choice = offloadsFor(context, container, { action, valueMs: wanted.valueMs, missingBytes });
-    if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
-  }
   wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
-  const own = ownToGiveUpFor(context, action, compared, roomOf);
+  const compared = sites.withoutRoomFor(action);
+  const cheapest = cheapestOffloads(context, compared, { action, valueMs: wanted.valueMs, bytes });
+  const own = ownToGiveUpFor(context, action, compared);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
     giveUpOwn(context, own.container);
     beginMakingRoom(own.container, action);
@@ -170,50 +160,8 @@ function place(context: StepContext, action: Action): void {
 /** Loads the action once more because a person asked, where a container has room; nothing goes for it. */
 export function placeAsked(context: StepContext, action: Action): void {
   const bytes = predictedBytesOf(action);
-  const roomiest = roomiestOf(context, candidatesFor(context, action), bytes);
+  const roomiest = new LoadSites(context).roomiestFor(action, bytes);
   if (roomiest !== undefined) startLoad(context, roomiest, action, bytes, { reason: 'asked' });
-}
-
-function roomiestOf(context: StepContext, candidates: readonly Container[], bytes: number): Container | undefined {
-  return candidates
-    .filter((container) => roomOf(context, container) >= bytes)
-    .sort((left, right) => preferBlank(left, right) || roomOf(context, right) - roomOf(context, left))[0];
-}
-
-/** Stem cells and zygotes before other actions' own containers: those are taken by their own action most. */
-function preferBlank(left: Container, right: Container): number {
-  return (left.role === 'warm' ? 1 : 0) - (right.role === 'warm' ? 1 : 0);
-}
-
-/** Idle containers that the action could be run in afterwards and that take a load now; those that just changed first. */
-function candidatesFor(context: StepContext, action: Action): Container[] {
-  const { state } = context;
-  const limit = action.memoryLimitBytes;
-  const found = new Set<Container>();
-  for (const id of context.roomy) {
-    const container = state.containers.get(id);
-    if (container !== undefined && canTakeLoad(context, container, action)) found.add(container);
-  }
-  for (const className of [classOf('stem', limit, undefined), classOf('zygote', limit, undefined), classOf('warm', limit, action.namespace)]) {
-    for (const container of firstContainers(context, idleOfClass(state, className), comparedCandidates)) {
-      if (canTakeLoad(context, container, action)) found.add(container);
-    }
-  }
-  return [...found];
-}
-
-function canTakeLoad(context: StepContext, container: Container, action: Action): boolean {
-  if (container.phase !== 'idle' || container.load !== undefined || container.memoryLimitBytes !== action.memoryLimitBytes) return false;
-  if (container.ownActionKey === action.key || (container.role === 'warm' && container.namespace !== action.namespace)) return false;
-  if (container.residents.has(action.key) || container.releasing.has(action.key)) return false;
-  if (container.makingRoomFor !== undefined && container.makingRoomFor !== action.key) return false;
-  const goesAt = context.policy.afterKeepAlive === 'zygote' && container.role === 'warm' ? undefined : deadlineOf(context, container);
-  return goesAt === undefined || goesAt - context.now >= leastLifeInLoads * aheadLoadMsOf(action);
-}
-
-/** Bytes that loads ahead may still fill: the headroom stays free for activations. */
-function roomOf({ config }: StepContext, container: Container): number {
-  return container.memoryLimitBytes * (1 - config.headroomShare) - container.usedBytes;
 }
 
 function startLoad(context: StepContext, container: Container, action: Action, predictedBytes: number, why = reasonFor(context, action)): void {

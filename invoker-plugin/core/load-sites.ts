@@ -1,0 +1,129 @@
+// Idle containers that loads ahead may go into, and what has to be known of each. While a step tries one action after the other
+// and nothing changes, what was worked out of a container for one holds for the next.
+import { heldByDensity, ownPlaceValueMs, type HeldPlace } from './evict.ts';
+import { aheadLoadMsOf } from './learn.ts';
+import { deadlineOf, firstContainers } from './pool.ts';
+import { classOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+
+/** Containers of a class that are looked at. */
+const comparedCandidates = 48;
+/** Containers in which one step works out what would have to go. */
+const comparedForEviction = 16;
+/** A container that goes before this many load times have passed is not worth loading into. */
+const leastLifeInLoads = 2;
+
+/** A container that takes a load now, of whichever action. */
+export class LoadSite {
+  readonly container: Container;
+  /** Bytes that loads ahead may still fill: the headroom stays free for activations. */
+  readonly roomBytes: number;
+  /** How long it is sure to stay, in ms. */
+  readonly staysMs: number;
+  readonly #context: StepContext;
+  #held: readonly HeldPlace[] | undefined;
+  #ownValueMs: number | undefined;
+
+  constructor(context: StepContext, container: Container) {
+    this.#context = context;
+    this.container = container;
+    this.roomBytes = container.memoryLimitBytes * (1 - context.config.headroomShare) - container.usedBytes;
+    const goesAt = context.policy.afterKeepAlive === 'zygote' && container.role === 'warm' ? undefined : deadlineOf(context, container);
+    this.staysMs = goesAt === undefined ? Infinity : goesAt - context.now;
+  }
+
+  /** Its residents that may go, least value per byte first. */
+  get held(): readonly HeldPlace[] {
+    return (this.#held ??= heldByDensity(this.#context, this.container));
+  }
+
+  /** What its own action would lose with it; undefined where that may not be given up. */
+  get ownValueMs(): number | undefined {
+    return (this.#ownValueMs ??= ownPlaceValueMs(this.#context, this.container));
+  }
+}
+
+interface SitesOfClass {
+  /** Those that just changed first, then the longest idle. */
+  readonly sites: readonly LoadSite[];
+  readonly mostRoomBytes: number;
+}
+
+export class LoadSites {
+  readonly #context: StepContext;
+  readonly #known = new Map<number, Map<string, SitesOfClass>>();
+
+  constructor(context: StepContext) {
+    this.#context = context;
+  }
+
+  /** Something has changed. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** The container with the most room for so many bytes more of the action; stem cells and zygotes before other actions' own: those are taken by their own action most. */
+  roomiestFor(action: Action, bytes: number): Container | undefined {
+    const { sites, mostRoomBytes } = this.#near(action);
+    if (mostRoomBytes < bytes) return undefined;
+    let best: LoadSite | undefined;
+    for (const site of sites) {
+      if (site.roomBytes < bytes || !mayHold(site, action)) continue;
+      if (best === undefined || isRoomier(site, best)) best = site;
+    }
+    return best?.container;
+  }
+
+  /** The first containers that the action could be in, whatever room they have: something may have to go for it. */
+  withoutRoomFor(action: Action): readonly LoadSite[] {
+    const found: LoadSite[] = [];
+    for (const site of this.#near(action).sites) {
+      if (!mayHold(site, action)) continue;
+      found.push(site);
+      if (found.length === comparedForEviction) break;
+    }
+    return found;
+  }
+
+  /** Containers that the action could be run in afterwards. */
+  #near({ memoryLimitBytes, namespace }: Action): SitesOfClass {
+    let ofSize = this.#known.get(memoryLimitBytes);
+    if (ofSize === undefined) this.#known.set(memoryLimitBytes, (ofSize = new Map<string, SitesOfClass>()));
+    let near = ofSize.get(namespace);
+    if (near === undefined) ofSize.set(namespace, (near = this.#look(memoryLimitBytes, namespace)));
+    return near;
+  }
+
+  #look(memoryLimitBytes: number, namespace: string): SitesOfClass {
+    const { state, roomy } = this.#context;
+    const found = new Set<Container>();
+    for (const id of roomy) {
+      const container = state.containers.get(id);
+      if (container?.memoryLimitBytes === memoryLimitBytes && (container.role !== 'warm' || container.namespace === namespace)) found.add(container);
+    }
+    for (const className of [classOf('stem', memoryLimitBytes, undefined), classOf('zygote', memoryLimitBytes, undefined), classOf('warm', memoryLimitBytes, namespace)]) {
+      for (const container of firstContainers(this.#context, idleOfClass(state, className), comparedCandidates)) found.add(container);
+    }
+    const sites: LoadSite[] = [];
+    let mostRoomBytes = -Infinity;
+    for (const container of found) {
+      if (container.phase !== 'idle' || container.load !== undefined) continue;
+      const site = new LoadSite(this.#context, container);
+      sites.push(site);
+      mostRoomBytes = Math.max(mostRoomBytes, site.roomBytes);
+    }
+    return { sites, mostRoomBytes };
+  }
+}
+
+function mayHold({ container, staysMs }: LoadSite, action: Action): boolean {
+  const { key } = action;
+  if (container.ownActionKey === key || container.residents.has(key) || container.releasing.has(key)) return false;
+  if (container.makingRoomFor !== undefined && container.makingRoomFor !== key) return false;
+  return staysMs === Infinity || staysMs >= leastLifeInLoads * aheadLoadMsOf(action);
+}
+
+function isRoomier(left: LoadSite, right: LoadSite): boolean {
+  const isOwn = ({ container }: LoadSite): number => (container.role === 'warm' ? 1 : 0);
+  const order = isOwn(left) - isOwn(right);
+  return order === 0 ? left.roomBytes > right.roomBytes : order < 0;
+}
