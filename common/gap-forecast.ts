@@ -28,7 +28,7 @@ export function gapDensity(periodMs: number, spreadMs: number, gapMs: number): n
 }
 
 /** Share of the gaps that are longer than `gapMs`, times the sum of the weights. */
-function survivalOf({ regimes, regular }: GapForecast, gapMs: number): number {
+export function survivalOf({ regimes, regular }: GapForecast, gapMs: number): number {
   let share = 0;
   for (const [weight, meanGapMs] of regimes) share += weight * Math.exp(-gapMs / meanGapMs);
   if (regular === undefined) return share;
@@ -53,9 +53,10 @@ export function gapHazard(forecast: GapForecast, gap: number): number {
  *
  * Worked: exponential gaps of 60 s: 1 − e^(−1/6) = 0.154 for the next 10 s, however long the silence. A period of 60 s with a
  * spread of 2 s: 0.002 after 20 s of silence, 0.98 after 55 s. Gaps of 1 s (0.9) and 300 s (0.1): 0.90 at once, 0.03 after 15 s.
+ *
+ * @param silent S(silence), where it is known already
  */
-export function arrivalProbability(forecast: GapForecast, silenceMs: number, horizonMs: number): number {
-  const silent = survivalOf(forecast, silenceMs);
+export function arrivalProbability(forecast: GapForecast, silenceMs: number, horizonMs: number, silent = survivalOf(forecast, silenceMs)): number {
   return silent < leastSurvival ? 0 : Math.min(1, Math.max(0, 1 - survivalOf(forecast, silenceMs + horizonMs) / silent));
 }
 

@@ -1,7 +1,7 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
-import type { LoadSite } from './load-sites.ts';
+import type { LoadSite, LoadSites } from './load-sites.ts';
 import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
 import { contestProbability, heldPlaceValueMs, loadCostShare, placeValueMs } from './value.ts';
 import { isPinnedIn, pinnedContainers } from './wishes.ts';
@@ -83,10 +83,11 @@ export interface OffloadChoice {
  * undefined where that would not pay in any. It pays when what comes in is worth `evictionHysteresis` times what goes, and the
  * cost of loading it on top: two artifacts can then never take turns, since both would have to be worth more than the other.
  */
-export function cheapestOffloads({ config }: StepContext, sites: readonly LoadSite[], incoming: { action: Action; valueMs: number; bytes: number }): OffloadChoice | undefined {
+export function cheapestOffloads({ config }: StepContext, sites: LoadSites, incoming: { action: Action; valueMs: number; bytes: number }): OffloadChoice | undefined {
   const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
+  if (affordableMs < 0) return undefined;
   let cheapest: OffloadChoice | undefined;
-  for (const site of sites) {
+  for (const site of sites.withoutRoomFor(incoming.action)) {
     if (site.container.releasing.size > 0) continue;
     const choice = offloadsFrom(site, incoming.bytes - site.roomBytes, affordableMs);
     if (choice !== undefined && (cheapest === undefined || choice.lostMs < cheapest.lostMs)) cheapest = choice;
@@ -121,16 +122,19 @@ export function ownPlaceValueMs({ state, config, now }: StepContext, { id, ownAc
  * to be worth a fifth of its load beyond `evictionHysteresis` times what goes. A further place is never worth another action's
  * only one, and nothing is worth a pinned one. Only where containers become zygotes at all (`pagurus`).
  */
-export function ownToGiveUpFor(context: StepContext, incoming: Action, sites: readonly LoadSite[]): { readonly container: Container; readonly lostMs: number } | undefined {
+export function ownToGiveUpFor(context: StepContext, sites: LoadSites, incoming: Action): { readonly container: Container; readonly lostMs: number } | undefined {
   const { state, config, now } = context;
   if (context.policy.afterKeepAlive !== 'zygote' || freePlacesOf(incoming) + busyPlacesOf(incoming) > 0) return undefined;
   const affordableMs = (placeValueMs(incoming, 0, now, config) - giveUpCostShare * aheadLoadMsOf(incoming)) / config.evictionHysteresis;
+  if (affordableMs < 0) return undefined;
   const neededBytes = predictedBytesOf(incoming);
   let best: { readonly container: Container; readonly lostMs: number } | undefined;
-  for (const { container, roomBytes, ownValueMs } of sites) {
-    if (container.ownActionKey === undefined || ownValueMs === undefined || container.releasing.size > 0) continue;
+  for (const site of sites.withoutRoomFor(incoming)) {
+    const { container, roomBytes } = site;
+    if (container.ownActionKey === undefined || container.releasing.size > 0) continue;
     if (roomBytes + predictedBytesOf(actionOf(state, container.ownActionKey)) < neededBytes) continue;
-    if (ownValueMs <= affordableMs && ownValueMs < (best?.lostMs ?? Infinity)) best = { container, lostMs: ownValueMs };
+    const { ownValueMs } = site;
+    if (ownValueMs !== undefined && ownValueMs <= affordableMs && ownValueMs < (best?.lostMs ?? Infinity)) best = { container, lostMs: ownValueMs };
   }
   return best;
 }

@@ -17,9 +17,8 @@ export class LoadSite {
   readonly container: Container;
   /** Bytes that loads ahead may still fill: the headroom stays free for activations. */
   readonly roomBytes: number;
-  /** How long it is sure to stay, in ms. */
-  readonly staysMs: number;
   readonly #context: StepContext;
+  #staysMs: number | undefined;
   #held: readonly HeldPlace[] | undefined;
   #ownValueMs: number | undefined;
 
@@ -27,8 +26,11 @@ export class LoadSite {
     this.#context = context;
     this.container = container;
     this.roomBytes = container.memoryLimitBytes * (1 - context.config.headroomShare) - container.usedBytes;
-    const goesAt = context.policy.afterKeepAlive === 'zygote' && container.role === 'warm' ? undefined : deadlineOf(context, container);
-    this.staysMs = goesAt === undefined ? Infinity : goesAt - context.now;
+  }
+
+  /** How long it is sure to stay, in ms. */
+  get staysMs(): number {
+    return (this.#staysMs ??= this.#lookHowLong());
   }
 
   /** Its residents that may go, least value per byte first. */
@@ -39,6 +41,12 @@ export class LoadSite {
   /** What its own action would lose with it; undefined where that may not be given up. */
   get ownValueMs(): number | undefined {
     return (this.#ownValueMs ??= ownPlaceValueMs(this.#context, this.container));
+  }
+
+  #lookHowLong(): number {
+    const { policy, now } = this.#context;
+    const goesAt = policy.afterKeepAlive === 'zygote' && this.container.role === 'warm' ? undefined : deadlineOf(this.#context, this.container);
+    return goesAt === undefined ? Infinity : goesAt - now;
   }
 }
 
@@ -95,31 +103,31 @@ export class LoadSites {
 
   #look(memoryLimitBytes: number, namespace: string): SitesOfClass {
     const { state, roomy } = this.#context;
-    const found = new Set<Container>();
-    for (const id of roomy) {
-      const container = state.containers.get(id);
-      if (container?.memoryLimitBytes === memoryLimitBytes && (container.role !== 'warm' || container.namespace === namespace)) found.add(container);
-    }
-    for (const className of [classOf('stem', memoryLimitBytes, undefined), classOf('zygote', memoryLimitBytes, undefined), classOf('warm', memoryLimitBytes, namespace)]) {
-      for (const container of firstContainers(this.#context, idleOfClass(state, className), comparedCandidates)) found.add(container);
-    }
     const sites: LoadSite[] = [];
     let mostRoomBytes = -Infinity;
-    for (const container of found) {
-      if (container.phase !== 'idle' || container.load !== undefined) continue;
+    const add = (container: Container): void => {
+      if (container.phase !== 'idle' || container.load !== undefined) return;
       const site = new LoadSite(this.#context, container);
       sites.push(site);
       mostRoomBytes = Math.max(mostRoomBytes, site.roomBytes);
+    };
+    for (const id of roomy) {
+      const container = state.containers.get(id);
+      if (container?.memoryLimitBytes === memoryLimitBytes && (container.role !== 'warm' || container.namespace === namespace)) add(container);
+    }
+    for (const className of [classOf('stem', memoryLimitBytes, undefined), classOf('zygote', memoryLimitBytes, undefined), classOf('warm', memoryLimitBytes, namespace)]) {
+      for (const container of firstContainers(this.#context, idleOfClass(state, className), comparedCandidates)) if (!roomy.has(container.id)) add(container);
     }
     return { sites, mostRoomBytes };
   }
 }
 
-function mayHold({ container, staysMs }: LoadSite, action: Action): boolean {
+function mayHold(site: LoadSite, action: Action): boolean {
   const { key } = action;
+  const { container } = site;
   if (container.ownActionKey === key || container.residents.has(key) || container.releasing.has(key)) return false;
   if (container.makingRoomFor !== undefined && container.makingRoomFor !== key) return false;
-  return staysMs === Infinity || staysMs >= leastLifeInLoads * aheadLoadMsOf(action);
+  return site.staysMs === Infinity || site.staysMs >= leastLifeInLoads * aheadLoadMsOf(action);
 }
 
 function isRoomier(left: LoadSite, right: LoadSite): boolean {

@@ -1,5 +1,6 @@
 // Which artifacts are loaded ahead, and where: best value first into idle containers with room, and off-loading what is
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
+import type { ActionKey } from '../../common/action-identity.ts';
 import type { Load, Offload } from './commands.ts';
 import { cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
@@ -16,8 +17,8 @@ import {
   freePlacesOf,
   type Action,
   type Container,
+  type SchedulerState,
   type StepContext,
-  type Wanted,
 } from './state.ts';
 import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
@@ -26,24 +27,37 @@ import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wi
 
 /** Actions that one step tries to find a place for. */
 const triedActions = 16;
+/** Where more want a place than one step tries, it is the next ones' turn after this long, unless a container has got room before. */
+const nextRoundMs = 1000;
 
 /** Re-examines every action whose places or rate changed, then starts the loads that pay most. */
 export function pack(context: StepContext): void {
-  const { state } = context;
+  const { state, config } = context;
   grantPins(context);
-  for (const key of state.dirty) {
+  const examined = [...state.dirty];
+  for (const key of examined) {
     const action = state.actions.get(key);
     if (action !== undefined) examine(context, action);
   }
   state.dirty.clear();
-  if (!context.config.preload || state.loadsInFlight >= context.config.maxConcurrentLoads) return;
+  if (!config.preload || state.loadsInFlight >= config.maxConcurrentLoads) return;
+  const isRound = isRoundDue(context);
   const sites = new LoadSites(context);
-  for (const key of mostWanted(context)) {
-    if (state.loadsInFlight >= context.config.maxConcurrentLoads) return;
+  for (const key of mostWanted(context, isRound ? state.wanted.keys() : examined)) {
+    if (state.loadsInFlight >= config.maxConcurrentLoads) return;
     const commandCount = context.commands.length;
     place(context, actionOf(state, key), sites);
     if (context.commands.length > commandCount) sites.forget();
   }
+  if (isRound) state.nextRoundAt = context.now + nextRoundMs;
+}
+
+/**
+ * Whether all that is wanted is to be tried, or only what has just been examined: where many want a place and nothing has got room,
+ * those that were tried in vain and the next ones after them are so again most often.
+ */
+function isRoundDue({ state, roomy, now }: StepContext): boolean {
+  return state.wanted.size <= triedActions || roomy.size > 0 || now >= state.nextRoundAt;
 }
 
 /** Works out whether the action deserves one more place now, and when to look again. */
@@ -107,17 +121,24 @@ function wantedValueMs({ state, config }: StepContext, action: Action): number {
   return missingPins(action) > 0 ? Infinity : nextPlaceValueMs(state, action, config);
 }
 
-/** The actions to try in this step, best first: by value while there is room, by value per byte once some found none. */
-function mostWanted({ state }: StepContext): string[] {
-  const triable: { readonly key: string; readonly wanted: Wanted }[] = [];
-  let isMemoryShort = false;
-  for (const [key, wanted] of state.wanted) {
-    if (wanted.triedAtEpoch >= 0 && wanted.valueMs < Infinity) isMemoryShort = true;
-    if (wanted.triedAtEpoch !== (state.roomEpochs.get(wanted.memoryLimitBytes) ?? 0)) triable.push({ key, wanted });
-  }
-  const score = ({ valueMs, predictedBytes }: Wanted): number => (isMemoryShort ? valueMs / Math.max(1, predictedBytes) : valueMs);
-  return highest(triable, triedActions, ({ wanted }) => score(wanted)).map(({ key }) => key);
+/** The actions to try in this step of those given, best first: by value while there is room, by value per byte once some found none. */
+function mostWanted({ state }: StepContext, keys: Iterable<ActionKey>): ActionKey[] {
+  const isShort = isMemoryShort(state);
+  return highest(keys, triedActions, (key) => {
+    const wanted = state.wanted.get(key);
+    if (wanted === undefined || wanted.triedAtEpoch === roomEpochOf(state, wanted.memoryLimitBytes)) return undefined;
+    return isShort ? wanted.valueMs / Math.max(1, wanted.predictedBytes) : wanted.valueMs;
+  });
 }
+
+/** Whether something has found no room; where more than one step tries is wanted, it is taken to have. */
+function isMemoryShort({ wanted }: SchedulerState): boolean {
+  if (wanted.size > triedActions) return true;
+  for (const { triedAtEpoch, valueMs } of wanted.values()) if (triedAtEpoch >= 0 && valueMs < Infinity) return true;
+  return false;
+}
+
+const roomEpochOf = ({ roomEpochs }: SchedulerState, memoryLimitBytes: number): number => roomEpochs.get(memoryLimitBytes) ?? 0;
 
 /** Finds a container for one more load of the action: one with room, else one whose residents are worth much less. */
 function place(context: StepContext, action: Action, sites: LoadSites): void {
@@ -136,13 +157,12 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
     return;
   }
   if (startForWorth(context, action)) {
-    wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
+    wanted.triedAtEpoch = roomEpochOf(state, action.memoryLimitBytes);
     return;
   }
-  wanted.triedAtEpoch = state.roomEpochs.get(action.memoryLimitBytes) ?? 0;
-  const compared = sites.withoutRoomFor(action);
-  const cheapest = cheapestOffloads(context, compared, { action, valueMs: wanted.valueMs, bytes });
-  const own = ownToGiveUpFor(context, action, compared);
+  wanted.triedAtEpoch = roomEpochOf(state, action.memoryLimitBytes);
+  const cheapest = cheapestOffloads(context, sites, { action, valueMs: wanted.valueMs, bytes });
+  const own = ownToGiveUpFor(context, sites, action);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
     giveUpOwn(context, own.container);
     beginMakingRoom(own.container, action);

@@ -102,6 +102,8 @@ export interface Foretold {
   readonly gaps: GapForecast;
   readonly at: number;
   readonly lastArrivalAt: number;
+  /** Share of the gaps that are longer than the silence until then. */
+  readonly silent: number;
   readonly byHorizon: [horizonMs: number, probability: number][];
 }
 
@@ -235,6 +237,8 @@ export interface SchedulerState {
   borrowedCounts: Map<number, number>;
   loadsInFlight: number;
   wanted: Map<ActionKey, Wanted>;
+  /** When all that is wanted is tried again although no container has got room. */
+  nextRoundAt: number;
   /** Actions whose places or rate changed in this step. */
   dirty: Set<ActionKey>;
   /** Actions that wish pinned places, in order of deployment. */
@@ -290,6 +294,7 @@ export function createState(): SchedulerState {
     borrowedCounts: new Map(),
     loadsInFlight: 0,
     wanted: new Map(),
+    nextRoundAt: 0,
     dirty: new Set(),
     pinning: new Set(),
     roomEpochs: new Map(),

@@ -2,7 +2,7 @@
 // would find the artifacts. Formulas only; who gets a place is decided elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
 import { followProbability, type FollowForecast } from '../../common/follow-forecast.ts';
-import { arrivalProbability, regularlyDueAfterMs } from '../../common/gap-forecast.ts';
+import { arrivalProbability, regularlyDueAfterMs, survivalOf } from '../../common/gap-forecast.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
 import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
@@ -131,11 +131,11 @@ function foretoldProbability(action: Action, now: number, horizonMs: number): nu
   // One step asks the same of an action for every container that is compared.
   let known = action.foretold;
   if (known?.gaps !== plan.gaps || known.at !== now || known.lastArrivalAt !== lastArrivalAt) {
-    known = { gaps: plan.gaps, at: now, lastArrivalAt, byHorizon: [] };
+    known = { gaps: plan.gaps, at: now, lastArrivalAt, silent: survivalOf(plan.gaps, now - lastArrivalAt), byHorizon: [] };
     action.foretold = known;
   }
   for (const [knownHorizonMs, probability] of known.byHorizon) if (knownHorizonMs === horizonMs) return probability;
-  const bySilence = arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs);
+  const bySilence = arrivalProbability(plan.gaps, now - lastArrivalAt, horizonMs, known.silent);
   const probability = 1 - (1 - bySilence) * (1 - (likeliestFollowed(action, now, horizonMs)?.probability ?? 0));
   if (known.byHorizon.length < mostForetold) known.byHorizon.push([horizonMs, probability]);
   return probability;

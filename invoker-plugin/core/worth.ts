@@ -4,7 +4,7 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerConfig } from './config.ts';
 import { highest } from './highest.ts';
 import { coldStartMsOf, containerStartMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
-import { actionOf, busyPlacesOf, freePlacesOf, type Action, type Container, type StepContext } from './state.ts';
+import { actionOf, busyPlacesOf, freePlacesOf, type Action, type Container, type StepContext, type Wanted } from './state.ts';
 import { nextPlaceValueMs, placeValueMs, useProbability } from './value.ts';
 
 /** A container stays where it pays for itself by one of these: by the last one for a timer that is due only then. */
@@ -89,21 +89,19 @@ export function isWorthStarting(context: StepContext, first: Action): boolean {
   const valueOf = (action: Action): number => nextPlaceValueMs(state, action, config, config.valueHorizonMs);
   let savedMs = valueOf(first);
   if (savedMs >= leastMs) return true;
-  for (const { key, bytes } of densestWanted(context, first)) {
-    if (bytes > leftBytes) continue;
-    leftBytes -= bytes;
+  for (const [key, { predictedBytes }] of densestWanted(context, first)) {
+    if (predictedBytes > leftBytes) continue;
+    leftBytes -= predictedBytes;
     savedMs += valueOf(actionOf(state, key));
   }
   return savedMs >= leastMs;
 }
 
-/** What else is wanted and would go into a container for `first`, densest first: action and bytes. */
-function densestWanted({ state }: StepContext, first: Action): readonly { readonly key: ActionKey; readonly bytes: number }[] {
-  const found: { readonly key: ActionKey; readonly bytes: number; readonly density: number }[] = [];
-  for (const [key, { valueMs, predictedBytes: bytes, memoryLimitBytes }] of state.wanted) {
-    if (key !== first.key && memoryLimitBytes === first.memoryLimitBytes) found.push({ key, bytes, density: valueMs / Math.max(1, bytes) });
-  }
-  return highest(found, mostToFill, ({ density }) => density);
+/** What else is wanted and would go into a container for `first`, densest first. */
+function densestWanted({ state }: StepContext, first: Action): readonly (readonly [ActionKey, Wanted])[] {
+  return highest(state.wanted, mostToFill, ([key, { valueMs, predictedBytes, memoryLimitBytes }]) =>
+    key === first.key || memoryLimitBytes !== first.memoryLimitBytes ? undefined : valueMs / Math.max(1, predictedBytes),
+  );
 }
 
 /**
