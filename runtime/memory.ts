@@ -42,10 +42,18 @@ export class ControlGroups {
     return groups?.directories.flatMap((directory) => readGroupMemory(groups.version, filesOf(directory)) ?? []) ?? [];
   }
 
-  /** How many processes of the container the kernel has killed for want of memory. */
+  /**
+   * How many processes of the container the kernel has killed for want of memory. In version 2 its own group may have no
+   * memory controller; the closest one around it that has one counts then.
+   */
   get oomKills(): number {
-    const own = this.groups?.directories[0];
-    return this.groups === undefined || own === undefined ? 0 : readOomKills(this.groups.version, filesOf(own));
+    const { groups } = this;
+    if (groups === undefined) return 0;
+    for (const directory of groups.directories) {
+      const kills = readOomKills(groups.version, filesOf(directory));
+      if (kills !== undefined) return kills;
+    }
+    return 0;
   }
 
   /** The least limit of all groups, never more than the machine has, in bytes. */

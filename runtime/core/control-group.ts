@@ -23,7 +23,9 @@ export interface GroupMemory {
  */
 export function locateMemoryGroups(selfGroups: string, mountInfo: string): MemoryGroups | undefined {
   const memberships = selfGroups.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
-  const mounts = mountInfo.split('\n').flatMap(parseMount);
+  const allMounts = mountInfo.split('\n').flatMap(parseMount);
+  // Of several at one mount point only the last can be seen.
+  const mounts = allMounts.filter(({ mountPoint }, index) => allMounts.findLastIndex((other) => other.mountPoint === mountPoint) === index);
   const legacyPath = memberships.find((match) => match?.[1]?.split(',').includes('memory'))?.[2];
   const legacyMount = mounts.find(({ type, options }) => type === 'cgroup' && options.includes('memory'));
   if (legacyPath !== undefined && legacyMount !== undefined) return { version: 1, directories: directoriesOf(legacyMount, legacyPath) };
@@ -98,9 +100,12 @@ function readVersion2(read: ReadGroupFile): GroupMemory | undefined {
   return { limitBytes, usedBytes: Math.max(0, chargedBytes - reclaimableBytes) };
 }
 
-/** How often the kernel has killed a process of the group, or of one within it, for want of memory. */
-export function readOomKills(version: ControlGroupVersion, read: ReadGroupFile): number {
-  return parseKeyedNumbers(read(version === 1 ? 'memory.oom_control' : 'memory.events'))['oom_kill'] ?? 0;
+/**
+ * How often the kernel has killed a process of the group, in version 2 also of one within it, for want of memory; undefined
+ * where it does not count.
+ */
+export function readOomKills(version: ControlGroupVersion, read: ReadGroupFile): number | undefined {
+  return parseKeyedNumbers(read(version === 1 ? 'memory.oom_control' : 'memory.events'))['oom_kill'];
 }
 
 /** Undefined for a file that is not there, and for the word `max`. */

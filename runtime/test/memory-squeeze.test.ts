@@ -33,7 +33,7 @@ const greedyCode = `
 const models = ['one', 'two', 'three', 'heavy'];
 
 describe('a container at its memory limit', function () {
-  this.timeout(60_000 + rounds * 5000);
+  this.timeout(120_000 + rounds * 5000);
   let group: MemoryGroup;
   let driven: DrivenRuntime;
 
@@ -66,7 +66,7 @@ describe('a container at its memory limit', function () {
       assert.equal(group.oomKills, 0, `round ${round} with seed ${seed}: the kernel has killed`);
     }
     // A course in which nothing was loaded, or nothing ever gave way, would prove nothing.
-    if (rounds >= 30) {
+    if (rounds >= 10) {
       assert.ok((outcomes['loaded'] ?? 0) > 0, JSON.stringify(outcomes));
       assert.ok((outcomes['gave way'] ?? 0) > 0, JSON.stringify(outcomes));
     }

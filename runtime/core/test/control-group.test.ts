@@ -1,5 +1,5 @@
 // The texts of version 1 are recorded from a machine and from a Docker container; those of version 2 have the form and
-// the keys of the kernel's documentation of it, with figures of the same container.
+// the keys of the kernel's documentation of it, with figures of the same container. Real kernels: memory-group.test.ts.
 import { strict as assert } from 'node:assert';
 import { locateMemoryGroups, readGroupMemory, readOomKills, type ReadGroupFile } from '../control-group.ts';
 
@@ -65,6 +65,12 @@ describe('where memory control groups lie', () => {
       selfGroups: '0::/a\n',
       mounts: '640 612 0:26 / /sys/fs/c\\040group rw - cgroup2 cgroup rw\n',
       expected: { version: 2, directories: ['/sys/fs/c group/a', '/sys/fs/c group'] },
+    },
+    {
+      title: 'a mount over another: what can be seen is its group',
+      selfGroups: '0::/jobs/one\n',
+      mounts: '31 30 0:22 / /sys/fs/cgroup rw - cgroup2 none rw\n32 31 0:22 /jobs/one /sys/fs/cgroup rw - cgroup2 none rw\n',
+      expected: { version: 2, directories: ['/sys/fs/cgroup'] },
     },
     { title: 'none mounted', selfGroups: '0::/\n', mounts: '612 590 0:60 / / rw - overlay overlay rw\n', expected: undefined },
     { title: 'texts that are not there', selfGroups: '', mounts: '', expected: undefined },
@@ -145,6 +151,6 @@ describe('how a memory control group stands', () => {
   it('is not known where the files are not, as in the root group of version 2', () => {
     assert.equal(readGroupMemory(1, filesOf({})), undefined);
     assert.equal(readGroupMemory(2, filesOf({ 'memory.stat': 'anon 1\n' })), undefined);
-    assert.equal(readOomKills(2, filesOf({})), 0);
+    assert.equal(readOomKills(2, filesOf({})), undefined);
   });
 });
