@@ -51,7 +51,9 @@ export type AnswersBeside = (socket: Socket) => AnsweredBeside | undefined;
 
 /** To be called before anything else listens to the server's requests. */
 export function guardConnections(server: Server, bounds: ConnectionBounds, beside: AnswersBeside = () => undefined): ConnectionGuard {
-  const sockets = new Set<Socket>();
+  // Oldest first. Not a Set: the tables that one grows out of refer to each other, and while the first of them has grown old, none of
+  // them nor of the connections in them goes when the young generation is collected.
+  const sockets: Socket[] = [];
   const exchanges = new WeakMap<Socket, Exchange>();
   const large = new Map<IncomingMessage, number>();
   let largeBytes = 0;
@@ -65,16 +67,24 @@ export function guardConnections(server: Server, bounds: ConnectionBounds, besid
   /** Its last request was answered: a caller's that keeps it for the next one. */
   const isKept = (socket: Socket): boolean => exchanges.get(socket)?.response.writableFinished ?? beside(socket)?.hasAnswered === true;
 
+  const forget = (socket: Socket): void => {
+    const index = sockets.indexOf(socket);
+    if (index >= 0) sockets.splice(index, 1);
+  };
+
   server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    sockets.push(socket);
+    socket.once('close', () => {
+      forget(socket);
+    });
+    if (sockets.length <= bounds.connections) return;
     // The oldest that wait for nothing go: a caller who means it sends its request at once, and may be sending its next one over
     // a connection that it keeps.
     for (const areKeptSpared of [true, false]) {
-      for (const candidate of sockets) {
-        if (sockets.size <= bounds.connections) return;
+      for (const candidate of [...sockets]) {
+        if (sockets.length <= bounds.connections) return;
         if (candidate === socket || !isExpendable(candidate) || (areKeptSpared && isKept(candidate))) continue;
-        sockets.delete(candidate);
+        forget(candidate);
         candidate.destroy();
       }
     }
@@ -97,7 +107,7 @@ export function guardConnections(server: Server, bounds: ConnectionBounds, besid
   });
 
   const close = (isToGo: (socket: Socket) => boolean): void => {
-    for (const socket of [...sockets].filter(isToGo)) socket.destroy();
+    for (const socket of sockets.filter(isToGo)) socket.destroy();
   };
   return { closeIdle: () => close(isExpendable), closeAll: () => close(() => true) };
 }

@@ -61,6 +61,9 @@ export class Container {
   private active: Slot | undefined;
   private knownOomKills: number;
   private settling: NodeJS.Timeout | undefined;
+  /** When {@link settling} fires, and when house-keeping is due by now: later, where something has run since. */
+  private looksAt = 0;
+  private settlesAt = 0;
   private settledAt = Number.NEGATIVE_INFINITY;
   private onIdle: (() => void) | undefined;
 
@@ -286,10 +289,22 @@ export class Container {
   /** House-keeping once the container has been idle for a moment: measure, keep the limit, have a blank slot ready. */
   private settleSoon(afterMs = 0): void {
     if (this.isDraining) return;
+    this.settlesAt = performance.now() + Math.max(settleDelayMs, afterMs);
+    // One timer for many runs: a timer for each is garbage.
+    if (this.settling === undefined || this.settlesAt < this.looksAt) this.settleAsDue();
+  }
+
+  private settleAsDue(): void {
     clearTimeout(this.settling);
+    this.looksAt = this.settlesAt;
     this.settling = setTimeout(() => {
+      if (this.settlesAt > this.looksAt) {
+        this.settleAsDue();
+        return;
+      }
+      this.settling = undefined;
       if (!this.isBusy) void this.settle();
-    }, Math.max(settleDelayMs, afterMs));
+    }, this.settlesAt - performance.now());
   }
 
   private async settle(): Promise<void> {

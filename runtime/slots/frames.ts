@@ -1,6 +1,6 @@
 // The bytes between the proxy and a slot: frames, each with its length ahead, on one stream. Bodies of activations
 // pass as they are; nothing on the path of a run is serialised twice. A frame is bounded, whoever has written it.
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 
 /**
  * A frame: length of what follows (32 bits), kind (8 bits), content.
@@ -79,10 +79,10 @@ export class FrameReader {
 
 /** Writes frames to a stream; all that are added before a flush go out in one write, as far as they are small. */
 export class FrameWriter {
-  private readonly stream: Duplex;
+  private readonly stream: Writable;
   private pending: Buffer[] = [];
 
-  constructor(stream: Duplex) {
+  constructor(stream: Writable) {
     this.stream = stream;
   }
 

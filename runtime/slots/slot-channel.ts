@@ -1,6 +1,6 @@
 // Messages between the proxy and a slot, as frames: one end for each of the two. What comes from a slot is checked
 // here, because a slot runs user code, and user code that wants to can write to the channel.
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { LoadedArtifact } from '../protocol.ts';
 import { FrameError, frameKinds, FrameReader, FrameWriter, type Frame } from './frames.ts';
 import { isRunStatus, maxReplyBodyBytes, type FromSlot, type RanReply, type ToSlot } from './messages.ts';
@@ -116,18 +116,23 @@ export class ProxyChannel {
 /** The slot's end. */
 export class SlotChannel {
   private readonly writer: FrameWriter;
+  private readonly reader = new FrameReader(maxFrameToSlotBytes);
+  private readonly onMessage: (message: ToSlot) => void;
   private readonly ranPrefix = Buffer.alloc(ranPrefixBytes);
   private toldArtifacts = '[]';
 
-  constructor(stream: Duplex, onMessage: (message: ToSlot) => void) {
+  /** @param onMessage the body of a run is a view of what was {@link take}n: to be read at once */
+  constructor(stream: Writable, onMessage: (message: ToSlot) => void) {
     this.writer = new FrameWriter(stream);
-    const reader = new FrameReader(maxFrameToSlotBytes);
-    stream.on('data', (chunk: Buffer) => {
-      for (const { kind, content } of reader.push(chunk)) {
-        onMessage(kind === frameKinds.run ? { type: 'run', id: content.readUInt32LE(0), body: content.subarray(4) } : (JSON.parse(content.toString('utf8')) as ToSlot));
-      }
-    });
+    this.onMessage = onMessage;
     stream.on('error', () => undefined);
+  }
+
+  /** What the proxy has sent. */
+  take(chunk: Buffer): void {
+    for (const { kind, content } of this.reader.push(chunk)) {
+      this.onMessage(kind === frameKinds.run ? { type: 'run', id: content.readUInt32LE(0), body: content.subarray(4) } : (JSON.parse(content.toString('utf8')) as ToSlot));
+    }
   }
 
   send(message: Exclude<FromSlot, { type: 'ran' }>): void {

@@ -25,6 +25,16 @@ describe('what a plain run is', () => {
     assert.equal(bodyOf(requestOf('host:a\r\nUser-Agent: x y\r\nACCEPT: */*\r\naccept-encoding: gzip\r\nConnection: Keep-Alive\r\ncontent-length:2\r\n')), '{}');
   });
 
+  it('is one with the head of the one before, and that head alone makes none', () => {
+    assert.equal(bodyOf(plain('{"a":1}')), '{"a":1}');
+    assert.equal(bodyOf(plain('{"b":2}')), '{"b":2}');
+    assert.equal(bodyOf(plain('{"b":2}').slice(0, -1)), undefined);
+    assert.equal(bodyOf(`${plain('{"b":2}')} `), undefined);
+    assert.equal(bodyOf(plain('{"a":1}').replace('/run', '/rum')), undefined);
+    assert.equal(bodyOf(plain('{"c":345}')), '{"c":345}');
+    assert.equal(bodyOf(plain('{"a":1}')), '{"a":1}');
+  });
+
   for (const [title, request] of [
     ['another route', plain().replace('/run', '/init')],
     ['a query', plain().replace('/run', '/run?a=b')],

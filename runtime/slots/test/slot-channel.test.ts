@@ -43,7 +43,10 @@ describe('the channel between proxy and slot', () => {
   it('carries messages and runs to the slot', async () => {
     const { proxy, slotStream } = connected();
     const seen: ToSlot[] = [];
-    new SlotChannel(slotStream, (message) => seen.push(message));
+    const slot = new SlotChannel(slotStream, (message) => seen.push(message));
+    slotStream.on('data', (chunk: Buffer) => {
+      slot.take(chunk);
+    });
     proxy.send({ type: 'wake', id: 1, env: { A: 'ä' } });
     proxy.run(2, Buffer.from('body'), true);
     proxy.run(3, Buffer.alloc(0), false);
