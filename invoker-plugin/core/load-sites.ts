@@ -1,5 +1,6 @@
 // Idle containers that loads ahead may go into, and what has to be known of each. While a step tries one action after the other
 // and nothing changes, what was worked out of a container for one holds for the next.
+import type { ContainerId } from './events.ts';
 import { heldByDensity, ownPlaceValueMs, type HeldPlace } from './evict.ts';
 import { aheadLoadMsOf } from './learn.ts';
 import { deadlineOf, firstContainers } from './pool.ts';
@@ -58,10 +59,13 @@ interface SitesOfClass {
 
 export class LoadSites {
   readonly #context: StepContext;
+  readonly #only: ReadonlySet<ContainerId> | undefined;
   readonly #known = new Map<number, Map<string, SitesOfClass>>();
 
-  constructor(context: StepContext) {
+  /** @param only the containers that are looked at; undefined: all */
+  constructor(context: StepContext, only?: ReadonlySet<ContainerId>) {
     this.#context = context;
+    this.#only = only;
   }
 
   /** Something has changed. */
@@ -111,10 +115,11 @@ export class LoadSites {
       sites.push(site);
       mostRoomBytes = Math.max(mostRoomBytes, site.roomBytes);
     };
-    for (const id of roomy) {
+    for (const id of this.#only ?? roomy) {
       const container = state.containers.get(id);
       if (container?.memoryLimitBytes === memoryLimitBytes && (container.role !== 'warm' || container.namespace === namespace)) add(container);
     }
+    if (this.#only !== undefined) return { sites, mostRoomBytes };
     for (const className of [classOf('stem', memoryLimitBytes, undefined), classOf('zygote', memoryLimitBytes, undefined), classOf('warm', memoryLimitBytes, namespace)]) {
       for (const container of firstContainers(this.#context, idleOfClass(state, className), comparedCandidates)) if (!roomy.has(container.id)) add(container);
     }

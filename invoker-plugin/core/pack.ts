@@ -27,7 +27,10 @@ import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wi
 
 /** Actions that one step tries to find a place for. */
 const triedActions = 16;
-/** Where more want a place than one step tries, it is the next ones' turn after this long, unless a container has got room before. */
+/**
+ * Where more want a place than one step tries, all are tried again after this long, or when a container has got room; and what all
+ * containers hold is compared for the same one only so often: in between, with those that have got room.
+ */
 const nextRoundMs = 1000;
 
 /** Re-examines every action whose places or rate changed, then starts the loads that pay most. */
@@ -42,12 +45,15 @@ export function pack(context: StepContext): void {
   state.dirty.clear();
   if (!config.preload || state.loadsInFlight >= config.maxConcurrentLoads) return;
   const isRound = isRoundDue(context);
-  const sites = new LoadSites(context);
+  const everywhere = new LoadSites(context);
+  const whereRoomIs = new LoadSites(context, context.roomy);
   for (const key of mostWanted(context, isRound ? state.wanted.keys() : examined)) {
     if (state.loadsInFlight >= config.maxConcurrentLoads) return;
     const commandCount = context.commands.length;
-    place(context, actionOf(state, key), sites);
-    if (context.commands.length > commandCount) sites.forget();
+    place(context, actionOf(state, key), isLongCompared(context, key) ? everywhere : whereRoomIs);
+    if (context.commands.length === commandCount) continue;
+    everywhere.forget();
+    whereRoomIs.forget();
   }
   if (isRound) state.nextRoundAt = context.now + nextRoundMs;
 }
@@ -58,6 +64,14 @@ export function pack(context: StepContext): void {
  */
 function isRoundDue({ state, roomy, now }: StepContext): boolean {
   return state.wanted.size <= triedActions || roomy.size > 0 || now >= state.nextRoundAt;
+}
+
+/** Whether the action is to be tried in all containers, which is noted. */
+function isLongCompared({ state, now }: StepContext, key: ActionKey): boolean {
+  const wanted = state.wanted.get(key);
+  if (wanted === undefined || (state.wanted.size > triedActions && now - wanted.comparedAt < nextRoundMs)) return false;
+  wanted.comparedAt = now;
+  return true;
 }
 
 /** Works out whether the action deserves one more place now, and when to look again. */
@@ -99,6 +113,7 @@ function examine(context: StepContext, action: Action): void {
         memoryLimitBytes: action.memoryLimitBytes,
         predictedBytes: predictedBytesOf(action),
         triedAtEpoch: -1,
+        comparedAt: -Infinity,
       });
     } else if (isDue) lookAt(worthLoadingFrom(action, config));
   }

@@ -205,6 +205,8 @@ export interface Wanted {
   readonly predictedBytes: number;
   /** The room epoch at which no container could take it; -1 before the first try. */
   triedAtEpoch: number;
+  /** When what all containers hold was compared for it; −Infinity before the first time. */
+  comparedAt: number;
 }
 
 export interface SchedulerState {
