@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { AppError } from '../common/errors.ts';
 import { runtimeEnvironment } from '../invoker-plugin/drivers/driver.ts';
 
 const buildDir = path.resolve(import.meta.dirname, '..');
@@ -34,6 +35,8 @@ export const runtimeOfInvoker: ServerKind = { ...serverKinds.ours, name: 'runtim
 /** Our runtime as another checkout has compiled it, to be measured in the same run. */
 export const runtimeOf = (otherBuild: string): ServerKind => ({ ...serverKinds.ours, name: 'runtime, other build', buildDir: path.resolve(otherBuild) });
 
+const programOf = (kind: ServerKind): string => path.join(kind.buildDir ?? buildDir, kind.program);
+
 export interface Server {
   readonly kind: ServerKind;
   readonly child: ChildProcess;
@@ -53,15 +56,22 @@ export class LogSink {
     this.reader = spawn('cat', [fifo], { stdio: 'ignore' });
   }
 
-  /** @param environment on top of the kind's own */
+  /** @param environment on top of the kind's own. Throws AppError SERVER_UNAVAILABLE where it ends in place of listening. */
   async start(kind: ServerKind, environment: Readonly<Record<string, string>> = {}): Promise<Server> {
     const child = this.spawn(kind, environment);
-    const [message] = (await once(child, 'message')) as [{ port: number }];
-    return { kind, child, port: message.port };
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('message', ({ port }: { port: number }) => {
+        resolve(port);
+      });
+      child.once('exit', (code, signal) => {
+        reject(new AppError('SERVER_UNAVAILABLE', `'${kind.name}' ended with ${code ?? signal ?? 'nothing'} before it listened.`, `See whether ${programOf(kind)} is there and starts.`));
+      });
+    });
+    return { kind, child, port };
   }
 
   spawn(kind: ServerKind, environment: Readonly<Record<string, string>>): ChildProcess {
-    return fork(path.join(kind.buildDir ?? buildDir, kind.program), [], {
+    return fork(programOf(kind), [], {
       execArgv: [],
       stdio: ['ignore', this.pipe, this.pipe, 'ipc'],
       env: { PATH: process.env['PATH'] ?? '', PORT: '0', ...kind.environment, ...environment },

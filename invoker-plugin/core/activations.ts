@@ -6,7 +6,8 @@ import { startOffload } from './pack.ts';
 import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer, retireContainer } from './pool.ts';
 import { chooseContainer, missingMs, takeInstead, takesAnother, type Choice, type Take } from './select.ts';
 import { leastDenseFirst } from './evict.ts';
-import { actionOf, deleteResident, indexRunning, leaveIdle, type Action, type Container, type RunningActivation, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
+import { actionOf, type Action, type Container, type RunningActivation, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
+import { deleteResident, indexRunning, leaveIdle } from './indexes.ts';
 import { recentMissCount } from './worth.ts';
 
 /** Failed starts of containers after which an activation is given up. */

@@ -3,7 +3,8 @@
 import type { ContainerId } from './events.ts';
 import { heldByDensity, ownPlaceValueMs, type HeldPlace } from './evict.ts';
 import { aheadLoadMsOf } from './learn.ts';
-import { deadlineOf, firstContainers } from './pool.ts';
+import { deadlineOf } from './windows.ts';
+import { firstContainers } from './pool.ts';
 import { classOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
 
 /** Containers of a class that are looked at. */

@@ -6,20 +6,10 @@ import { cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { LoadSites } from './load-sites.ts';
-import { giveUpOwn, startForPin, startForWorth, startPrewarmed } from './pool.ts';
-import {
-  actionOf,
-  beginMakingRoom,
-  busyPlacesOf,
-  containerOf,
-  deleteResident,
-  forgetAction,
-  freePlacesOf,
-  type Action,
-  type Container,
-  type SchedulerState,
-  type StepContext,
-} from './state.ts';
+import { giveUpOwn } from './pool.ts';
+import { startForPin, startForWorth, startPrewarmed } from './starts.ts';
+import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
+import { beginMakingRoom, deleteResident, forgetAction } from './indexes.ts';
 import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf, worthLoadingFrom } from './value.ts';

@@ -1,13 +1,13 @@
 // What the scheduler remembers: containers, actions, waiting activations, and the indexes that keep a step cheap. It
-// decides nothing. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
-import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
+// decides nothing; indexes.ts keeps them in step. All of it is plain data with maps and sets: `structuredClone` copies a state completely.
+import type { ActionKey } from '../../common/action-identity.ts';
 import type { FollowForecast } from '../../common/follow-forecast.ts';
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import type { SchedulerCommand, StartType, Load } from './commands.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { ContainerId, ModelFile } from './events.ts';
 import type { LearntMean } from './learn.ts';
-import { createPageCache, setFiles, type PageCache } from './page-cache.ts';
+import { createPageCache, type PageCache } from './page-cache.ts';
 import type { PolicyRules } from './policies/rules.ts';
 import type { Timer } from './timers.ts';
 import type { ActionWishes } from './wishes.ts';
@@ -214,7 +214,7 @@ export interface SchedulerState {
   nextContainerNumber: number;
   containers: Map<ContainerId, Container>;
   actions: Map<ActionKey, Action>;
-  /** The version deployed last, by {@link unversionedNameOf}. */
+  /** The version deployed last, by `unversionedNameOf`. */
   newestKeys: Map<string, ActionKey>;
   /** Plans of actions that are not deployed here yet, the oldest first; bounded by {@link mostPlansAhead}. */
   plansAhead: Map<ActionKey, { readonly plan: ActionPlan; readonly lastArrivalAt: number }>;
@@ -343,54 +343,6 @@ export function actionOf(state: SchedulerState, key: ActionKey): Action {
   return action;
 }
 
-/** Makes a container available: enters it into every index of idle containers. */
-export function enterIdle(state: SchedulerState, container: Container): void {
-  container.phase = 'idle';
-  state.idle.add(container.id);
-  const className = classOf(container.role, container.memoryLimitBytes, container.namespace);
-  const sameClass = state.idleByClass.get(className);
-  if (sameClass === undefined) state.idleByClass.set(className, new Set([container.id]));
-  else sameClass.add(container.id);
-  if (container.ownActionKey !== undefined) actionOf(state, container.ownActionKey).idleOwn.add(container.id);
-  for (const key of container.residents.keys()) {
-    actionOf(state, key).idleResident.add(container.id);
-    state.dirty.add(key);
-  }
-}
-
-/** The inverse of {@link enterIdle}; to be called before the role, the own action or the phase changes. */
-export function leaveIdle(state: SchedulerState, container: Container): void {
-  state.idle.delete(container.id);
-  const className = classOf(container.role, container.memoryLimitBytes, container.namespace);
-  const sameClass = state.idleByClass.get(className);
-  sameClass?.delete(container.id);
-  if (sameClass?.size === 0) state.idleByClass.delete(className);
-  if (container.ownActionKey !== undefined) {
-    actionOf(state, container.ownActionKey).idleOwn.delete(container.id);
-    state.dirty.add(container.ownActionKey);
-  }
-  for (const key of container.residents.keys()) {
-    actionOf(state, key).idleResident.delete(container.id);
-    state.dirty.add(key);
-  }
-}
-
-export function addResident(state: SchedulerState, container: Container, resident: Resident): void {
-  container.residents.set(resident.actionKey, resident);
-  const action = actionOf(state, resident.actionKey);
-  action.residentIn.add(container.id);
-  if (container.phase === 'idle') action.idleResident.add(container.id);
-  state.dirty.add(action.key);
-}
-
-export function deleteResident(state: SchedulerState, container: Container, key: ActionKey): void {
-  container.residents.delete(key);
-  const action = actionOf(state, key);
-  action.residentIn.delete(container.id);
-  action.idleResident.delete(container.id);
-  state.dirty.add(key);
-}
-
 /** Places where the next activation of the action would find its artifacts: own and resident containers that are idle, own ones that take one more, and loads under way. */
 export function freePlacesOf(action: Action): number {
   return action.idleOwn.size + action.openOwn.size + action.idleResident.size + action.loadingIn.size;
@@ -407,42 +359,4 @@ export function ownSlotsOf(state: SchedulerState, { phase, ownActionKey, activat
   const { concurrencyLimit } = actionOf(state, ownActionKey);
   if (phase === 'idle') return concurrencyLimit;
   return phase === 'busy' && isInitialized && !isUnusable ? Math.max(0, concurrencyLimit - activations.size) : 0;
-}
-
-/** Enters a container into its action's indexes of those that run; to be called whenever what runs in it changes. */
-export function indexRunning(state: SchedulerState, container: Container): void {
-  if (container.ownActionKey === undefined) return;
-  const action = actionOf(state, container.ownActionKey);
-  if (container.activations.size > 0) action.busyOwn.add(container.id);
-  else action.busyOwn.delete(container.id);
-  if (container.phase === 'busy' && container.activations.size > 0 && ownSlotsOf(state, container) > 0) action.openOwn.add(container.id);
-  else action.openOwn.delete(container.id);
-  state.dirty.add(action.key);
-}
-
-/** From now on the container makes room for this action: nothing else is loaded into it, and nothing of it elsewhere. */
-export function beginMakingRoom(container: Container, action: Action): void {
-  container.makingRoomFor = action.key;
-  action.roomBeingMadeIn = container.id;
-}
-
-/** There is room now, or never will be: the action it was made for is looked at again. */
-export function endMakingRoom(state: SchedulerState, container: Container): void {
-  const beneficiary = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
-  container.makingRoomFor = undefined;
-  if (beneficiary === undefined) return;
-  beneficiary.roomBeingMadeIn = undefined;
-  state.dirty.add(beneficiary.key);
-}
-
-/** Forgets a removed action once no container and no waiting activation refers to it any more. */
-export function forgetAction(state: SchedulerState, action: Action): void {
-  if (action.residentIn.size + action.busyOwn.size + action.waitingIds.size > 0) return;
-  for (const { ownActionKey, load } of state.containers.values()) {
-    if (ownActionKey === action.key || load?.actionKey === action.key) return;
-  }
-  state.actions.delete(action.key);
-  setFiles(state, action, []);
-  const name = unversionedNameOf(action.key);
-  if (state.newestKeys.get(name) === action.key) state.newestKeys.delete(name);
 }
