@@ -4,7 +4,6 @@ import { cpus } from 'node:os';
 import { AppError } from '../common/errors.ts';
 import { syntheticTrace } from '../lab/build-workload.ts';
 import { publishedCosts } from '../lab/cost-sets.ts';
-import { functionClassesOf } from '../lab/measures/function-classes.ts';
 import { RunMeter } from '../lab/measures/run-meter.ts';
 import { ours } from '../lab/policies/ours.ts';
 import { simulatePolicy } from '../lab/simulation/simulate-policy.ts';
@@ -27,7 +26,7 @@ function measure(functionCount: number, options: typeof defaults): { readonly ev
   const costs = publishedCosts();
   const meanPerMinute = calls / functionCount / (durationMs / 60_000);
   const workload = syntheticTrace({ syntheticClass: 'mixed', functionCount, durationMs, meanPerMinute, skew: 1 }, costs).workload(seed);
-  const meter = new RunMeter(workload.functions, costs.platform, functionClassesOf(workload));
+  const meter = new RunMeter(workload.functions, costs.platform);
   const before = process.cpuUsage();
   const { events } = simulatePolicy({
     workload,

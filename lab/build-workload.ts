@@ -48,7 +48,7 @@ export function syntheticTrace(input: Omit<SyntheticTraceInput, 'seed'>, costs: 
     workload: (seed) => {
       const invocations = [...syntheticInvocations({ ...input, seed })];
       const { functions, arrivals } = indexed(invocations, costs);
-      return { functions, durationMs: input.durationMs, arrivals: () => arrivals };
+      return { functions, durationMs: input.durationMs, arrivals: (isAskedFor) => only(arrivals, isAskedFor) };
     },
   };
 }
@@ -82,7 +82,7 @@ async function loadCounts(trace: OpenedTrace & { kind: 'counts' }, costs: CostSe
     title: `${trace.schema}: ${functions.length} functions, ${counted.invocationCount} calls in ${counted.minuteCount} min`,
     functionCount: functions.length,
     seeded: 'when within its minute a call comes',
-    workload: (seed) => ({ functions, durationMs: counted.minuteCount * minuteMs, arrivals: () => counted.arrivals(seed) }),
+    workload: (seed) => ({ functions, durationMs: counted.minuteCount * minuteMs, arrivals: (isAskedFor) => only(counted.arrivals(seed), isAskedFor) }),
   };
 }
 
@@ -97,16 +97,18 @@ async function loadTotals(trace: OpenedTrace & { kind: 'totals' }, costs: CostSe
     rates.push((sample * count) / dayMs);
     calls += sample * count;
   }
-  const processes = (seed: number) =>
-    rates.map((ratePerMs, index) => (ratePerMs === 0 ? () => Number.POSITIVE_INFINITY : arrivalProcess('diurnal', { ratePerMs, durationMs: dayMs, random: createRandom(seed, `calls of function ${index}`) })));
-  function* arrivals(seed: number): Generator<LabArrival> {
-    for (const { atMs, functionIndex } of mergedArrivals(processes(seed), dayMs)) yield { atMs, functionIndex, runMs: undefined };
+  const never = (): number => Number.POSITIVE_INFINITY;
+  function* arrivals(seed: number, isAskedFor: (functionIndex: number) => boolean = () => true): Generator<LabArrival> {
+    const processes = rates.map((ratePerMs, index) =>
+      ratePerMs === 0 || !isAskedFor(index) ? never : arrivalProcess('diurnal', { ratePerMs, durationMs: dayMs, random: createRandom(seed, `calls of function ${index}`) }),
+    );
+    for (const { atMs, functionIndex } of mergedArrivals(processes, dayMs)) yield { atMs, functionIndex, runMs: undefined };
   }
   return {
     title: `${trace.schema}: ${functions.length} functions, about ${Math.round(calls)} calls in a day, arrivals modelled`,
     functionCount: functions.length,
     seeded: 'all calls',
-    workload: (seed) => ({ functions, durationMs: dayMs, arrivals: () => arrivals(seed) }),
+    workload: (seed) => ({ functions, durationMs: dayMs, arrivals: (isAskedFor) => arrivals(seed, isAskedFor) }),
   };
 }
 
@@ -122,8 +124,16 @@ async function loadInvocations(trace: OpenedTrace & { kind: 'invocations' }, cos
     title: `${trace.schema}: ${functions.length} functions, ${arrivals.length} calls in ${Math.ceil(durationMs / minuteMs)} min`,
     functionCount: functions.length,
     seeded: 'what policies draw; the calls are those of the trace',
-    workload: () => ({ functions, durationMs, arrivals: () => arrivals }),
+    workload: () => ({ functions, durationMs, arrivals: (isAskedFor) => only(arrivals, isAskedFor) }),
   };
+}
+
+function only(arrivals: Iterable<LabArrival>, isAskedFor: ((functionIndex: number) => boolean) | undefined): Iterable<LabArrival> {
+  return isAskedFor === undefined ? arrivals : filtered(arrivals, isAskedFor);
+}
+
+function* filtered(arrivals: Iterable<LabArrival>, isAskedFor: (functionIndex: number) => boolean): Generator<LabArrival> {
+  for (const arrival of arrivals) if (isAskedFor(arrival.functionIndex)) yield arrival;
 }
 
 function indexed(invocations: readonly Invocation[], costs: CostSet): { functions: readonly LabFunction[]; arrivals: readonly LabArrival[] } {

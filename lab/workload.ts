@@ -32,6 +32,6 @@ export interface Workload {
   readonly functions: readonly LabFunction[];
   /** Length of the trace in ms; memory is counted for at least that long. */
   readonly durationMs: number;
-  /** In order of time; may be asked for as often as needed, and gives the same each time. */
-  readonly arrivals: () => Iterable<LabArrival>;
+  /** In order of time; may be asked for as often as needed, and gives the same each time; of all functions, or of those that are asked for by their index. */
+  readonly arrivals: (isAskedFor?: (functionIndex: number) => boolean) => Iterable<LabArrival>;
 }

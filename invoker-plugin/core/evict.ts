@@ -1,5 +1,6 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
+import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
 import type { LoadSite, LoadSites } from './load-sites.ts';
 import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
@@ -72,6 +73,11 @@ export function heldByDensity({ state, config }: StepContext, container: Contain
   return held.sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
 }
 
+/** What may be lost at most for a load that is worth so much; negative where it is not worth anything. */
+export function affordableLossMs(incoming: Action, valueMs: number, { evictionHysteresis }: SchedulerConfig): number {
+  return (valueMs - loadCostShare * aheadLoadMsOf(incoming)) / evictionHysteresis;
+}
+
 export interface OffloadChoice {
   readonly container: Container;
   readonly victims: readonly Resident[];
@@ -84,7 +90,7 @@ export interface OffloadChoice {
  * cost of loading it on top: two artifacts can then never take turns, since both would have to be worth more than the other.
  */
 export function cheapestOffloads({ config }: StepContext, sites: LoadSites, incoming: { action: Action; valueMs: number; bytes: number }): OffloadChoice | undefined {
-  const affordableMs = (incoming.valueMs - loadCostShare * aheadLoadMsOf(incoming.action)) / config.evictionHysteresis;
+  const affordableMs = affordableLossMs(incoming.action, incoming.valueMs, config);
   if (affordableMs < 0) return undefined;
   let cheapest: OffloadChoice | undefined;
   for (const site of sites.withoutRoomFor(incoming.action)) {

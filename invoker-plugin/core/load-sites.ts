@@ -74,6 +74,11 @@ export class LoadSites {
     this.#known.clear();
   }
 
+  /** Whether no container has so much room. */
+  isFullFor(action: Action, bytes: number): boolean {
+    return this.#near(action).mostRoomBytes < bytes;
+  }
+
   /** The container with the most room for so many bytes more of the action; stem cells and zygotes before other actions' own: those are taken by their own action most. */
   roomiestFor(action: Action, bytes: number): Container | undefined {
     const { sites, mostRoomBytes } = this.#near(action);

@@ -2,7 +2,7 @@
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { Load, Offload } from './commands.ts';
-import { cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
+import { affordableLossMs, cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { LoadSites } from './load-sites.ts';
@@ -40,7 +40,8 @@ export function pack(context: StepContext): void {
   for (const key of mostWanted(context, isRound ? state.wanted.keys() : examined)) {
     if (state.loadsInFlight >= config.maxConcurrentLoads) return;
     const commandCount = context.commands.length;
-    place(context, actionOf(state, key), isLongCompared(context, key) ? everywhere : whereRoomIs);
+    if (isLongCompared(context, key)) place(context, actionOf(state, key), everywhere);
+    else if (!isInVain(context, key, whereRoomIs)) place(context, actionOf(state, key), whereRoomIs);
     if (context.commands.length === commandCount) continue;
     everywhere.forget();
     whereRoomIs.forget();
@@ -61,6 +62,16 @@ function isLongCompared({ state, now }: StepContext, key: ActionKey): boolean {
   const wanted = state.wanted.get(key);
   if (wanted === undefined || (state.wanted.size > triedActions && now - wanted.comparedAt < nextRoundMs)) return false;
   wanted.comparedAt = now;
+  return true;
+}
+
+/** Whether there is no room for the action, and by what it was worth a moment ago nothing may go for it, which is noted as a try. */
+function isInVain({ state, config }: StepContext, key: ActionKey, sites: LoadSites): boolean {
+  const wanted = state.wanted.get(key);
+  if (wanted === undefined) return true;
+  const action = actionOf(state, key);
+  if (!sites.isFullFor(action, wanted.predictedBytes) || affordableLossMs(action, wanted.valueMs, config) >= 0) return false;
+  wanted.triedAtEpoch = roomEpochOf(state, action.memoryLimitBytes);
   return true;
 }
 

@@ -5,7 +5,7 @@ import { deploymentLeadMs, type Call, type Meter } from '../simulation/simulate-
 import type { SimulatedOutcome } from '../simulation/simulated-containers.ts';
 import { regularityClasses, type RegularityClass } from '../traces/regularity.ts';
 import type { LabFunction } from '../workload.ts';
-import type { FunctionClasses } from './function-classes.ts';
+import { FunctionGaps } from './function-gaps.ts';
 import { GrowingFloats } from './growing-floats.ts';
 import { noSums, type RunSums, type RunTotals } from './run-totals.ts';
 
@@ -18,7 +18,7 @@ export class RunMeter implements Meter {
   readonly #platform: PlatformCosts;
   readonly #startupsMs = new GrowingFloats();
   readonly #byStartType = Object.fromEntries(startTypes.map((type) => [type, 0])) as Record<StartType, number>;
-  readonly #classes: FunctionClasses;
+  readonly #gaps: FunctionGaps;
   /** For each function: calls, hits. */
   readonly #calls: Uint32Array;
   readonly #hits: Uint32Array;
@@ -26,13 +26,16 @@ export class RunMeter implements Meter {
   #heldBytes = 0;
   #heldSince = deploymentLeadMs;
 
-  /** @param classes how regular the calls of each function are */
-  constructor(functions: readonly LabFunction[], platform: PlatformCosts, classes: FunctionClasses) {
+  constructor(functions: readonly LabFunction[], platform: PlatformCosts) {
     this.#functions = functions;
     this.#platform = platform;
-    this.#classes = classes;
+    this.#gaps = new FunctionGaps(functions.length);
     this.#calls = new Uint32Array(functions.length);
     this.#hits = new Uint32Array(functions.length);
+  }
+
+  onArrived(functionIndex: number, atMs: number): void {
+    this.#gaps.note(functionIndex, atMs);
   }
 
   onCommand(command: SchedulerCommand, at: number): void {
@@ -115,9 +118,10 @@ export class RunMeter implements Meter {
 
   #byRegularity(): RunTotals['byRegularity'] {
     const totals = Object.fromEntries(regularityClasses.map((name) => [name, { calls: 0, hits: 0 }])) as Record<RegularityClass, { calls: number; hits: number }>;
-    for (const [index, regularity] of this.#classes.entries()) {
+    for (const [index, calls] of this.#calls.entries()) {
+      const regularity = this.#gaps.classOf(index);
       if (regularity === undefined) continue;
-      totals[regularity].calls += this.#calls[index] ?? 0;
+      totals[regularity].calls += calls;
       totals[regularity].hits += this.#hits[index] ?? 0;
     }
     return totals;

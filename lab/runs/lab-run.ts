@@ -2,7 +2,6 @@
 // comes out are plain values, so that runs can be done by other threads.
 import type { LoadedTrace } from '../build-workload.ts';
 import type { CostSet } from '../cost-sets.ts';
-import { functionClassesOf, type FunctionClasses } from '../measures/function-classes.ts';
 import { RunMeter } from '../measures/run-meter.ts';
 import type { RunTotals } from '../measures/run-totals.ts';
 import { policyNamed } from '../policies/index.ts';
@@ -41,10 +40,10 @@ export interface LabRunResult {
   readonly poolMemoryBytes: number;
 }
 
-/** Does runs one after the other; the calls of a seed and what is known of them are kept for the next. */
+/** Does runs one after the other; the calls of a seed are kept for the next. */
 export class LabRunner {
   readonly #setup: LabSetup;
-  readonly #seeds = new Map<number, { readonly workload: Workload; readonly classes: FunctionClasses }>();
+  readonly #workloads = new Map<number, Workload>();
 
   constructor(setup: LabSetup) {
     this.#setup = setup;
@@ -57,8 +56,8 @@ export class LabRunner {
    */
   run({ policy: name, memory, seed, part }: LabRun, onProgress?: (doneShare: number) => void, policy = policyNamed(name)): LabRunResult | 'home-is-full' {
     const { costs, keepAliveMs, invokerCount, pageCacheBytes, readAheadBytesPerSecond } = this.#setup;
-    const { workload, classes } = this.#seeded(seed);
-    const meter = new RunMeter(workload.functions, costs.platform, classes);
+    const workload = this.#workloadOf(seed);
+    const meter = new RunMeter(workload.functions, costs.platform);
     const poolMemoryBytes = poolMemoryBytesOf(memory, workload, costs, invokerCount);
     try {
       const { events, endedAt } = simulatePolicy({
@@ -84,14 +83,10 @@ export class LabRunner {
     }
   }
 
-  #seeded(seed: number): { readonly workload: Workload; readonly classes: FunctionClasses } {
-    let seeded = this.#seeds.get(seed);
-    if (seeded === undefined) {
-      const workload = this.#setup.trace.workload(seed);
-      seeded = { workload, classes: functionClassesOf(workload) };
-      this.#seeds.set(seed, seeded);
-    }
-    return seeded;
+  #workloadOf(seed: number): Workload {
+    let workload = this.#workloads.get(seed);
+    if (workload === undefined) this.#workloads.set(seed, (workload = this.#setup.trace.workload(seed)));
+    return workload;
   }
 }
 

@@ -48,6 +48,8 @@ const callsPerReport = 4096;
 
 /** Looks on. Times are ms of the simulation; the replay begins at `deploymentLeadMs`. */
 export interface Meter extends Omit<InvokerObserver, 'onRan' | 'onFailed'> {
+  /** `atMs` counts from the beginning of the replay. */
+  onArrived(functionIndex: number, atMs: number): void;
   onRan(outcome: SimulatedOutcome, call: Call): void;
   onFailed(call: Call, at: number): void;
 }
@@ -185,7 +187,7 @@ class PolicySimulation {
       const home = this.#homeOf(index);
       if (this.#isHere(home)) this.#deploy(home, index, labFunction);
     }
-    this.#arrivals = workload.arrivals()[Symbol.iterator]();
+    this.#arrivals = workload.arrivals(part === undefined ? undefined : (index) => this.#isHere(this.#homeOf(index)))[Symbol.iterator]();
     this.#scheduleNext();
     const endsAt = part === undefined ? 0 : deploymentLeadMs + workload.durationMs;
     if (endsAt > 0) this.#clock.setTimer(endsAt, () => undefined);
@@ -199,29 +201,22 @@ class PolicySimulation {
 
   /** One timer for the next arrival at a time, so that a long trace does not fill the heap. */
   #scheduleNext(): void {
-    const arrival = this.#nextArrival();
-    if (arrival === undefined) {
+    const next = this.#arrivals?.next();
+    if (next === undefined || next.done === true) {
       this.#isOver = true;
       return;
     }
+    const arrival = next.value;
+    this.#arrived += 1;
+    if (this.#arrived % callsPerReport === 0) this.#input.onProgress?.(arrival.atMs);
     this.#clock.setTimer(deploymentLeadMs + arrival.atMs, () => {
       this.#arrive(arrival);
       this.#scheduleNext();
     });
   }
 
-  /** The next call of a function that is at home here; undefined after the last. */
-  #nextArrival(): LabArrival | undefined {
-    for (;;) {
-      const next = this.#arrivals?.next();
-      if (next === undefined || next.done === true) return undefined;
-      this.#arrived += 1;
-      if (this.#arrived % callsPerReport === 0) this.#input.onProgress?.(next.value.atMs);
-      if (this.#isHere(this.#homeOf(next.value.functionIndex))) return next.value;
-    }
-  }
-
-  #arrive({ functionIndex, runMs }: LabArrival): void {
+  #arrive({ functionIndex, runMs, atMs }: LabArrival): void {
+    this.#input.meter.onArrived(functionIndex, atMs);
     const labFunction = this.#input.workload.functions[functionIndex];
     if (labFunction === undefined) throw new Error(`the workload has no function ${functionIndex}`);
     const at = this.#clock.now();

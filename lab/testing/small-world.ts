@@ -2,7 +2,6 @@
 // are adopted in 5, and everything else is said by the test.
 import { actionKeyOf, shortNameOf } from '../../common/action-identity.ts';
 import type { SchedulerCommand, StartType } from '../../invoker-plugin/core/commands.ts';
-import { functionClassesOf } from '../measures/function-classes.ts';
 import type { Measures } from '../measures/measures.ts';
 import { RunMeter } from '../measures/run-meter.ts';
 import { measuresOf } from '../measures/run-totals.ts';
@@ -64,8 +63,11 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
   const arrivals = world.calls.map(([atMs, action]) => ({ atMs, functionIndex: indexOf(action), runMs: undefined }));
   const workload = { functions, durationMs: world.durationMs ?? 0, arrivals: () => arrivals };
   const run = { starts: [] as [string, StartType, number][], loads: [] as [number, string][], removals: [] as [number, string][] };
-  const counting = new RunMeter(functions, smallPlatform, functionClassesOf(workload));
+  const counting = new RunMeter(functions, smallPlatform);
   const meter = {
+    onArrived: (functionIndex: number, atMs: number): void => {
+      counting.onArrived(functionIndex, atMs);
+    },
     onCommand: (command: SchedulerCommand, at: number): void => {
       counting.onCommand(command, at);
       if (command.type === 'load') run.loads.push([at - deploymentLeadMs, shortNameOf(command.actionKey)]);
