@@ -62,6 +62,19 @@ export function memorySweep(rows: readonly ComparisonRow[], policies: readonly s
   });
 }
 
+/** What an event costs with so many functions, and how log n grows, both against the fewest. */
+export function costBySize(points: readonly { readonly size: number; readonly ratio: number; readonly growth: number }[]): string {
+  return drawn('Cost of an event against the number of functions', {
+    x: { type: 'log', label: 'functions →', grid: true, tickFormat: ',' },
+    y: { label: '↑ times', grid: true, zero: true },
+    marks: [
+      Plot.line(points, { x: 'size', y: 'ratio', stroke: colourOf(0), strokeWidth: 3 }),
+      Plot.dot(points, { x: 'size', y: 'ratio', fill: colourOf(0), r: 4 }),
+      Plot.line(points, { x: 'size', y: 'growth', stroke: colourOf(1), strokeWidth: 1.6, strokeDasharray: '6 3' }),
+    ],
+  });
+}
+
 /** Memory of the containers that exist, over the run. */
 export function memoryOverTime(recording: RunRecording): string {
   const points = recording.memory.map(({ atMs, bytes }) => ({ minute: atMs / 60_000, gib: bytes / bytesPerGib }));

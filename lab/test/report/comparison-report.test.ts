@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { runLabCommand } from '../../lab-command.ts';
+import { costBySize } from '../../report/charts.ts';
 import { comparisonReport } from '../../report/comparison-report.ts';
 
 describe('the report of a comparison', function () {
@@ -48,5 +49,15 @@ describe('the report of a comparison', function () {
     const recording = { held, starts, memory: [{ atMs: 0, bytes: 1 }], isCut: false };
     const text = comparisonReport({ title: hostile, notes: [hostile], command: hostile, seeds: [1], rows: [], example: { title: hostile, recording } });
     assert.doesNotMatch(text, /<script/i);
+  });
+});
+
+describe('the drawing of what an event costs', () => {
+  it('has a line for what was measured, one for log n, and a dot for each size', () => {
+    const drawing = costBySize([100, 1000, 20_000].map((size) => ({ size, ratio: 1.2, growth: Math.log(size) / Math.log(100) })));
+    assert.match(drawing, /aria-label="Cost of an event against the number of functions"/);
+    assert.equal(drawing.match(/aria-label="line"/g)?.length, 2);
+    assert.equal(drawing.match(/<circle/g)?.length, 3);
+    assert.doesNotMatch(drawing, /NaN|undefined/);
   });
 });
