@@ -76,22 +76,25 @@ interface Rounds {
 async function measure(sink: LogSink, kinds: readonly ServerKind[], { clients, keepAlive }: Case, { body, rounds, durationMs }: Rounds): Promise<string[][]> {
   const servers: Server[] = [];
   const figures = new Map<Server, Figures[]>();
-  for (const kind of kinds) {
-    const server = await sink.start(kind, clients > 1 ? { __OW_ALLOW_CONCURRENT: 'true' } : {});
-    await initialiseEcho(server);
-    servers.push(server);
-    figures.set(server, []);
-  }
-  // The first round warms all up and is not counted.
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const server of servers) {
-      const pid = server.child.pid ?? 0;
-      const msBefore = treeMsOf(pid);
-      const result = await applyLoad({ port: server.port, body, clients, durationMs, keepAlive });
-      if (round > 0) figures.get(server)?.push({ ...result, processorUs: ((treeMsOf(pid) - msBefore) / result.requests) * 1000 });
+  try {
+    for (const kind of kinds) {
+      const server = await sink.start(kind, clients > 1 ? { __OW_ALLOW_CONCURRENT: 'true' } : {});
+      servers.push(server);
+      figures.set(server, []);
+      await initialiseEcho(server);
     }
+    // The first round warms all up and is not counted.
+    for (let round = 0; round <= rounds; round += 1) {
+      for (const server of servers) {
+        const pid = server.child.pid ?? 0;
+        const msBefore = treeMsOf(pid);
+        const result = await applyLoad({ port: server.port, body, clients, durationMs, keepAlive });
+        if (round > 0) figures.get(server)?.push({ ...result, processorUs: ((treeMsOf(pid) - msBefore) / result.requests) * 1000 });
+      }
+    }
+  } finally {
+    await Promise.all(servers.map(stop));
   }
-  await Promise.all(servers.map(stop));
   const rows = servers.map((server) => ({ kind: server.kind, ...medians(figures.get(server) ?? []) }));
   const model = rows.find(({ kind }) => kind === serverKinds.expressModel);
   return rows.map(({ kind, p50Ms, p99Ms, requestsPerSecond, processorUs }) => {
