@@ -4,7 +4,6 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { AppError } from '../common/errors.ts';
 import { median } from '../common/statistics.ts';
 import { syntheticTrace } from '../lab/build-workload.ts';
 import { publishedCosts } from '../lab/cost-sets.ts';
@@ -13,6 +12,7 @@ import { ours } from '../lab/policies/ours.ts';
 import { costBySize } from '../lab/report/charts.ts';
 import { figure, legend, repetition, reportPage } from '../lab/report/report-page.ts';
 import { simulatePolicy } from '../lab/simulation/simulate-policy.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const usage = `usage: npm run bench -- lab [options]
   --rounds N      rounds of each size, taking turns; medians are shown (default 5)
@@ -22,8 +22,8 @@ const usage = `usage: npm run bench -- lab [options]
   --report FILE   also draws it: one HTML page that needs nothing else
 `;
 
-const sizes = [100, 1000, 5000, 20_000];
 const smallest = 100;
+const sizes = [smallest, 1000, 5000, 20_000];
 const durationMs = 6 * 3_600_000;
 const gibibyte = 2 ** 30;
 
@@ -59,12 +59,6 @@ function measure(functionCount: number, { seed, calls, invokers }: Options): Cos
   });
   const { user, system } = process.cpuUsage(before);
   return { events, microseconds: (user + system) / events };
-}
-
-function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new AppError('BAD_OPTION', `--${name} is ${text === '' ? 'empty' : text}.`, 'Give a whole number of at least 1.');
-  return value;
 }
 
 /** Prints the table. Processor time, so that other work on the machine counts less. */

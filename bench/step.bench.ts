@@ -2,7 +2,6 @@
 // through the real `step` in a pool in steady state; building the pool and answering commands is not measured.
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import { AppError } from '../common/errors.ts';
 import { createRandom, type Random } from '../common/random.ts';
 import type { SchedulerCommand } from '../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../invoker-plugin/core/config.ts';
@@ -10,6 +9,7 @@ import type { SchedulerEvent } from '../invoker-plugin/core/events.ts';
 import { createState } from '../invoker-plugin/core/state.ts';
 import { step } from '../invoker-plugin/core/step.ts';
 import { median, percentileOf } from '../common/statistics.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const MiB = 2 ** 20;
 const sizes = [10, 100, 1000, 10_000];
@@ -184,10 +184,7 @@ function measureSize(size: number, seed: number, decisions: number): { rows: Row
 
 function numberOption(args: readonly string[], name: string, fallback: number): number {
   const index = args.indexOf(`--${name}`);
-  if (index < 0) return fallback;
-  const value = Number(args[index + 1]);
-  if (!Number.isInteger(value) || value < 1) throw new AppError('BAD_OPTION', `--${name} is ${args[index + 1] ?? 'empty'}.`, 'Give a whole number of at least 1.');
-  return value;
+  return index < 0 ? fallback : wholeNumber(name, args[index + 1]);
 }
 
 /** Prints the table. Options: `--seed N`, `--decisions N` (measured arrivals for each size). */

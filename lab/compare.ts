@@ -5,7 +5,8 @@ import { addTotals, measuresOf } from './measures/run-totals.ts';
 import { policyNamed } from './policies/index.ts';
 import type { PolicyDefinition } from './policies/policy.ts';
 import { RunRecorder, type RunRecording } from './report/run-recording.ts';
-import { LabRunner, type LabRun, type LabSetup, type MemorySize } from './runs/lab-run.ts';
+import { jointProgress } from './runs/joint-progress.ts';
+import { LabRunner, ofAllInvokers, type LabRun, type LabSetup, type MemorySize } from './runs/lab-run.ts';
 import { runWhole, type LabRuns } from './runs/lab-runs.ts';
 import { deploymentLeadMs } from './simulation/simulate-policy.ts';
 import { regularityClasses, type RegularityClass } from './traces/regularity.ts';
@@ -61,14 +62,10 @@ export async function comparePolicies({ policies, memory, seeds, invokerCount, r
   const rows = memory.flatMap((size) => policies.map((policy) => ({ size, policy: policyNamed(policy), runs: seeds.map((seed): LabRun => ({ policy, memory: size, seed })) })));
   const runCount = rows.length * seeds.length;
   const parts = runCount < runs.threads ? Math.min(runs.threads, invokerCount) : 1;
-  const done = new Float64Array(runCount);
+  const reportOf = jointProgress(runCount, onProgress);
   let started = 0;
   const measured = async (run: LabRun): Promise<MeasuredRun> => {
-    const number = started++;
-    const report = (share: number): void => {
-      done[number] = share;
-      onProgress(done.reduce((sum, each) => sum + each, 0) / runCount);
-    };
+    const report = reportOf(started++);
     const results = await runWhole(runs, run, parts, report);
     report(1);
     return { ...measuresOf(addTotals(results.map(({ totals }) => totals))), events: results.reduce((sum, { events }) => sum + events, 0), poolMemoryBytes: results[0]?.poolMemoryBytes ?? 0 };
@@ -124,7 +121,5 @@ export function recordRun(setup: LabSetup, run: LabRun): RunRecording {
       };
     },
   };
-  const result = new LabRunner(setup).run(run, undefined, watched);
-  if (result === 'home-is-full') throw new Error('a run of all invokers was told that it is a part');
-  return recorder.recording(result.endedAt);
+  return recorder.recording(ofAllInvokers(new LabRunner(setup).run(run, undefined, watched)).endedAt);
 }

@@ -43,10 +43,10 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
   const { trace, costs } = setup;
   const memory = memorySizesOf(options, costs);
   const seeds = Array.from({ length: options.seeds }, (_, index) => index + 1);
-  // What a trace can only say of its calls is said before threads are started for them.
-  trace.workload(seeds[0] ?? 1);
   const runCount = chosen.length * memory.length * seeds.length;
   const threads = Math.min(options.threads === 0 ? availableParallelism() : options.threads, runCount * options.invokers);
+  // What is wrong with a trace's calls is said with a fix, which an error loses on its way out of a thread.
+  if (threads > 1) trace.workload(seeds[0] ?? 1);
   const runs = threads > 1 ? runsInThreads(options, threads) : runsInThisThread(setup);
   const progress = new ComparisonProgress(output.stderr, output.clock, runCount === 1 ? 'one run' : `${runCount} runs`);
   const onProgress = (doneShare: number): void => {

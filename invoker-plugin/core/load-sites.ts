@@ -3,12 +3,10 @@
 import type { ContainerId } from './events.ts';
 import { heldByDensity, ownPlaceValueMs, type HeldPlace } from './evict.ts';
 import { aheadLoadMsOf } from './learn.ts';
-import { deadlineOf } from './windows.ts';
 import { firstContainers } from './pool.ts';
 import { classOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+import { deadlineOf } from './windows.ts';
 
-/** Containers of a class that are looked at. */
-const comparedCandidates = 48;
 /** Containers in which one step works out what would have to go. */
 const comparedForEviction = 16;
 /** A container that goes before this many load times have passed is not worth loading into. */
@@ -127,7 +125,7 @@ export class LoadSites {
     }
     if (this.#only !== undefined) return { sites, mostRoomBytes };
     for (const className of [classOf('stem', memoryLimitBytes, undefined), classOf('zygote', memoryLimitBytes, undefined), classOf('warm', memoryLimitBytes, namespace)]) {
-      for (const container of firstContainers(this.#context, idleOfClass(state, className), comparedCandidates)) if (!roomy.has(container.id)) add(container);
+      for (const container of firstContainers(this.#context, idleOfClass(state, className))) if (!roomy.has(container.id)) add(container);
     }
     return { sites, mostRoomBytes };
   }
@@ -138,7 +136,7 @@ function mayHold(site: LoadSite, action: Action): boolean {
   const { container } = site;
   if (container.ownActionKey === key || container.residents.has(key) || container.releasing.has(key)) return false;
   if (container.makingRoomFor !== undefined && container.makingRoomFor !== key) return false;
-  return site.staysMs === Infinity || site.staysMs >= leastLifeInLoads * aheadLoadMsOf(action);
+  return site.staysMs >= leastLifeInLoads * aheadLoadMsOf(action);
 }
 
 function isRoomier(left: LoadSite, right: LoadSite): boolean {

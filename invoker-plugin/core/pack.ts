@@ -4,12 +4,12 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { Load, Offload } from './commands.ts';
 import { affordableLossMs, cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
+import { beginMakingRoom, deleteResident, forgetAction } from './indexes.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { LoadSites } from './load-sites.ts';
 import { giveUpOwn } from './pool.ts';
 import { startForPin, startForWorth, startPrewarmed } from './starts.ts';
-import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
-import { beginMakingRoom, deleteResident, forgetAction } from './indexes.ts';
+import { actionOf, busyPlacesOf, containerOf, densityOf, freePlacesOf, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { examineFiles } from './read-ahead.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf, worthLoadingFrom } from './value.ts';
@@ -35,10 +35,18 @@ export function pack(context: StepContext): void {
   state.dirty.clear();
   if (!config.preload || state.loadsInFlight >= config.maxConcurrentLoads) return;
   const isRound = isRoundDue(context);
+  const areAllTried = tryToPlace(context, mostWanted(context, isRound ? state.wanted.keys() : examined));
+  if (isRound && areAllTried) state.nextRoundAt = context.now + nextRoundMs;
+}
+
+/** Tries one after the other, as far as more loads may be begun; returns whether all were tried. */
+function tryToPlace(context: StepContext, keys: readonly ActionKey[]): boolean {
+  if (keys.length === 0) return true;
+  const { state, config } = context;
   const everywhere = new LoadSites(context);
   const whereRoomIs = new LoadSites(context, context.roomy);
-  for (const key of mostWanted(context, isRound ? state.wanted.keys() : examined)) {
-    if (state.loadsInFlight >= config.maxConcurrentLoads) return;
+  for (const key of keys) {
+    if (state.loadsInFlight >= config.maxConcurrentLoads) return false;
     const commandCount = context.commands.length;
     if (isLongCompared(context, key)) place(context, actionOf(state, key), everywhere);
     else if (!isInVain(context, key, whereRoomIs)) place(context, actionOf(state, key), whereRoomIs);
@@ -46,7 +54,7 @@ export function pack(context: StepContext): void {
     everywhere.forget();
     whereRoomIs.forget();
   }
-  if (isRound) state.nextRoundAt = context.now + nextRoundMs;
+  return true;
 }
 
 /**
@@ -143,7 +151,7 @@ function mostWanted({ state }: StepContext, keys: Iterable<ActionKey>): ActionKe
   return highest(keys, triedActions, (key) => {
     const wanted = state.wanted.get(key);
     if (wanted === undefined || wanted.triedAtEpoch === roomEpochOf(state, wanted.memoryLimitBytes)) return undefined;
-    return isShort ? wanted.valueMs / Math.max(1, wanted.predictedBytes) : wanted.valueMs;
+    return isShort ? densityOf(wanted) : wanted.valueMs;
   });
 }
 
@@ -172,11 +180,8 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
     startLoad(context, roomiest, action, bytes);
     return;
   }
-  if (startForWorth(context, action)) {
-    wanted.triedAtEpoch = roomEpochOf(state, action.memoryLimitBytes);
-    return;
-  }
   wanted.triedAtEpoch = roomEpochOf(state, action.memoryLimitBytes);
+  if (startForWorth(context, action)) return;
   const cheapest = cheapestOffloads(context, sites, { action, valueMs: wanted.valueMs, bytes });
   const own = ownToGiveUpFor(context, sites, action);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {

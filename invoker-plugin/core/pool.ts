@@ -232,11 +232,14 @@ export function endLoad({ state }: StepContext, container: Container): void {
   state.dirty.add(load.actionKey);
 }
 
-/** The containers whose ids are given, at most `count`, in order. */
-export function firstContainers(context: Pick<StepContext, 'state'>, ids: ReadonlySet<string>, count: number): Container[] {
+/** Candidates of one class that are compared; the longest idle ones. Keeps a step cheap whatever the pool's size. */
+const comparedCandidates = 48;
+
+/** The containers whose ids are given, in order; as many as are compared. */
+export function firstContainers(context: Pick<StepContext, 'state'>, ids: ReadonlySet<string>): Container[] {
   const found: Container[] = [];
   for (const id of ids) {
-    if (found.length === count) break;
+    if (found.length === comparedCandidates) break;
     found.push(containerOf(context.state, id));
   }
   return found;

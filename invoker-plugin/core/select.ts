@@ -8,8 +8,6 @@ import { contestProbability, heldPlaceValueMs, placeValueMs, useProbability, use
 import { isPinnedIn } from './wishes.ts';
 import { returnProbability } from './worth.ts';
 
-/** Candidates of one class that are compared; the longest idle ones. Keeps an arrival cheap whatever the pool's size. */
-const comparedCandidates = 48;
 /** With less of the pool free, a place is soon wanted for something else. */
 const ampleShare = 0.1;
 /** Stopping the process that loads, on the path of the call (measured: 10-30 ms). */
@@ -78,7 +76,7 @@ export function takeInstead(context: StepContext, container: Container, action: 
  */
 function comingSlotsOf({ state }: StepContext, action: Action): number {
   let slots = action.comingOwnCount * action.concurrencyLimit;
-  for (const { isInitialized, isUnusable, activations } of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
+  for (const { isInitialized, isUnusable, activations } of firstContainers({ state }, action.busyOwn)) {
     if (!isInitialized && !isUnusable) slots += action.concurrencyLimit - activations.size;
   }
   return slots;
@@ -104,7 +102,7 @@ function takeOwn({ state }: StepContext, action: Action): Take | undefined {
 export function turnMsOf({ state, now }: StepContext, action: Action): number {
   if (action.busyOwn.size === 0) return Infinity;
   let earliestMs = Infinity;
-  for (const { activations, isUnusable } of firstContainers({ state }, action.busyOwn, comparedCandidates)) {
+  for (const { activations, isUnusable } of firstContainers({ state }, action.busyOwn)) {
     if (isUnusable) continue;
     const [oldest] = activations.values();
     const leftMs = Math.abs((oldest?.expectedEndAt ?? now) - now);
@@ -125,7 +123,7 @@ function cheapestThatIsUp(context: StepContext, action: Action): { container: Co
   if (config.preload) candidates.push(idleOfClass(state, classOf('warm', limit, action.namespace)));
   let cheapest: { container: Container; costMs: number } | undefined;
   for (const ids of candidates) {
-    for (const container of firstContainers(context, ids, comparedCandidates)) {
+    for (const container of firstContainers(context, ids)) {
       if (!isUsableBy(container, action)) continue;
       const costMs = costOfTaking(context, container, action, cheapest?.costMs ?? Infinity);
       if (cheapest === undefined || costMs < cheapest.costMs) cheapest = { container, costMs };

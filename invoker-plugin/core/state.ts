@@ -209,6 +209,11 @@ export interface Wanted {
   comparedAt: number;
 }
 
+/** Value per byte. */
+export function densityOf({ valueMs, predictedBytes }: Wanted): number {
+  return valueMs / Math.max(1, predictedBytes);
+}
+
 export interface SchedulerState {
   now: number;
   nextContainerNumber: number;

@@ -4,7 +4,7 @@ import type { ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerConfig } from './config.ts';
 import { highest } from './highest.ts';
 import { coldStartMsOf, containerStartMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
-import { actionOf, busyPlacesOf, freePlacesOf, type Action, type Container, type StepContext, type Wanted } from './state.ts';
+import { actionOf, busyPlacesOf, densityOf, freePlacesOf, type Action, type Container, type StepContext, type Wanted } from './state.ts';
 import { nextPlaceValueMs, placeValueMs, useProbability } from './value.ts';
 
 /** A container stays where it pays for itself by one of these: by the last one for a timer that is due only then. */
@@ -99,9 +99,7 @@ export function isWorthStarting(context: StepContext, first: Action): boolean {
 
 /** What else is wanted and would go into a container for `first`, densest first. */
 function densestWanted({ state }: StepContext, first: Action): readonly (readonly [ActionKey, Wanted])[] {
-  return highest(state.wanted, mostToFill, ([key, { valueMs, predictedBytes, memoryLimitBytes }]) =>
-    key === first.key || memoryLimitBytes !== first.memoryLimitBytes ? undefined : valueMs / Math.max(1, predictedBytes),
-  );
+  return highest(state.wanted, mostToFill, ([key, wanted]) => (key === first.key || wanted.memoryLimitBytes !== first.memoryLimitBytes ? undefined : densityOf(wanted)));
 }
 
 /**

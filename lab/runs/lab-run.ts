@@ -5,21 +5,16 @@ import type { CostSet } from '../cost-sets.ts';
 import { RunMeter } from '../measures/run-meter.ts';
 import type { RunTotals } from '../measures/run-totals.ts';
 import { policyNamed } from '../policies/index.ts';
-import { HomeIsFullError, simulatePolicy, type RunPart } from '../simulation/simulate-policy.ts';
+import { HomeIsFullError, simulatePolicy, type RunPart, type SimulatePolicyInput } from '../simulation/simulate-policy.ts';
 import type { Workload } from '../workload.ts';
 
 /** Memory of the pool: a share of what all artifacts take together, or bytes. */
 export type MemorySize = { readonly share: number } | { readonly bytes: number };
 
 /** What all runs of a comparison have in common. */
-export interface LabSetup {
+export interface LabSetup extends Pick<SimulatePolicyInput, 'keepAliveMs' | 'invokerCount' | 'pageCacheBytes' | 'readAheadBytesPerSecond'> {
   readonly trace: LoadedTrace;
   readonly costs: CostSet;
-  readonly keepAliveMs: number | undefined;
-  readonly invokerCount: number;
-  /** Page cache of each invoker's host; undefined: none is simulated. */
-  readonly pageCacheBytes?: number | undefined;
-  readonly readAheadBytesPerSecond?: number | undefined;
 }
 
 export interface LabRun {
@@ -40,6 +35,12 @@ export interface LabRunResult {
   readonly poolMemoryBytes: number;
 }
 
+/** The result of a run that is no part. */
+export function ofAllInvokers(result: LabRunResult | 'home-is-full'): LabRunResult {
+  if (result === 'home-is-full') throw new Error('a run of all invokers was told that it is a part');
+  return result;
+}
+
 /** Does runs one after the other; the calls of a seed are kept for the next. */
 export class LabRunner {
   readonly #setup: LabSetup;
@@ -55,22 +56,19 @@ export class LabRunner {
    * @returns 'home-is-full' where it is a part and cannot be done apart
    */
   run({ policy: name, memory, seed, part }: LabRun, onProgress?: (doneShare: number) => void, policy = policyNamed(name)): LabRunResult | 'home-is-full' {
-    const { costs, keepAliveMs, invokerCount, pageCacheBytes, readAheadBytesPerSecond } = this.#setup;
+    const { trace: _trace, costs, ...settings } = this.#setup;
     const workload = this.#workloadOf(seed);
     const meter = new RunMeter(workload.functions, costs.platform);
-    const poolMemoryBytes = poolMemoryBytesOf(memory, workload, costs, invokerCount);
+    const poolMemoryBytes = poolMemoryBytesOf(memory, workload, costs, settings.invokerCount);
     try {
       const { events, endedAt } = simulatePolicy({
+        ...settings,
         workload,
         platform: costs.platform,
         policy,
-        invokerCount,
         poolMemoryBytes,
         containerMemoryBytes: costs.containerMemoryBytes,
-        keepAliveMs,
         headroomShare: costs.headroomShare,
-        pageCacheBytes,
-        readAheadBytesPerSecond,
         seed,
         meter,
         part,

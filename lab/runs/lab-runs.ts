@@ -3,7 +3,8 @@ import path from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { Tinypool } from 'tinypool';
 import type { CompareOptions } from '../compare-options.ts';
-import { LabRunner, type LabRun, type LabRunResult, type LabSetup } from './lab-run.ts';
+import { jointProgress } from './joint-progress.ts';
+import { LabRunner, ofAllInvokers, type LabRun, type LabRunResult, type LabSetup } from './lab-run.ts';
 import type { ThreadTask } from './run-thread.ts';
 
 export interface LabRuns {
@@ -57,16 +58,12 @@ export function runsInThreads(options: CompareOptions, threads: number): LabRuns
  */
 export async function runWhole(runs: LabRuns, run: LabRun, parts: number, onProgress: (doneShare: number) => void): Promise<readonly LabRunResult[]> {
   if (parts > 1) {
-    const done = new Float64Array(parts);
+    const reportOf = jointProgress(parts, onProgress);
     const giveUp = new AbortController();
     const results = await Promise.all(
       Array.from({ length: parts }, async (_, index) => {
-        const report = (share: number): void => {
-          done[index] = share;
-          onProgress(done.reduce((sum, each) => sum + each, 0) / parts);
-        };
         try {
-          const result = await runs.run({ ...run, part: { index, count: parts } }, report, giveUp.signal);
+          const result = await runs.run({ ...run, part: { index, count: parts } }, reportOf(index), giveUp.signal);
           if (result === 'home-is-full') giveUp.abort();
           return result;
         } catch (error) {
@@ -78,7 +75,5 @@ export async function runWhole(runs: LabRuns, run: LabRun, parts: number, onProg
     if (results.every((result) => result !== 'home-is-full')) return results;
     onProgress(0);
   }
-  const whole = await runs.run(run, onProgress);
-  if (whole === 'home-is-full') throw new Error('a run of all invokers was told that it is a part');
-  return [whole];
+  return [ofAllInvokers(await runs.run(run, onProgress))];
 }
