@@ -1,6 +1,7 @@
-// How long an action will be silent: three models of its gaps compete, each weighted by how well it foretold the past ones.
+// How long an action will be silent: four models of its gaps compete, each weighted by how well it foretold the past ones.
 import type { GapForecast } from '../../common/gap-forecast.ts';
 import { gapDensity, leastGapMs } from '../../common/gap-forecast.ts';
+import { noteCall, noTimetable, timetableSpreadMs, type Timetable } from './timetable-model.ts';
 
 /** Mean gaps of the regimes that an action may be in: each three times the one before, from 30 ms to 4.4 h. */
 const regimeMeansMs: readonly number[] = Array.from({ length: 13 }, (_, index) => 30 * 3 ** index);
@@ -17,7 +18,7 @@ const leastSpreadShare = 0.02;
 const leastSpreadMs = 20;
 /** How well a model has foretold fades by this factor with each gap: the last twenty count most. */
 const memory = 0.95;
-/** Log of what periods are thought less likely by, before any gap. */
+/** Log of what gaps around a period are thought less likely by, before any gap. */
 const periodPrior = -1;
 /** Smaller parts are left out of a forecast. */
 const leastWeight = 0.01;
@@ -32,13 +33,14 @@ export interface GapModel {
   /** Of the last gaps, moved. */
   periodMs: number;
   varianceMs2: number;
-  /** Faded log-likelihoods of the past gaps: regime stays, long run, period. */
-  scores: [staying: number, longRun: number, regular: number];
+  timetable: Timetable;
+  /** Faded log-likelihoods of the past gaps: regime stays, long run, period, timetable. */
+  scores: [staying: number, longRun: number, period: number, timetable: number];
 }
 
 export function noGaps(): GapModel {
   const even = new Array<number>(regimeMeansMs.length).fill(1 / regimeMeansMs.length);
-  return { count: 0, staying: [...even], longRun: even, periodMs: 0, varianceMs2: 0, scores: [0, 0, periodPrior] };
+  return { count: 0, staying: [...even], longRun: even, periodMs: 0, varianceMs2: 0, timetable: noTimetable(), scores: [0, 0, periodPrior, 0] };
 }
 
 /** The model of these gaps, oldest first. */
@@ -55,7 +57,8 @@ export function modelOf(gapsMs: readonly number[]): GapModel {
  * w_j ← w_j·e^(−Δ/m_j)/m_j / Σ. In one, the regime stays but for one gap in ten (the forward step of a hidden Markov model,
  * Rabiner 1989): it is in a burst with the first short gaps, and out of it with the first long one. In the other each gap draws
  * its regime anew (a hyperexponential, learnt by stochastic expectation-maximisation, Cappé and Moulines 2009): bursts with
- * pauses between them. The third is a period with a spread, for timers.
+ * pauses between them. The third is a period with a spread, for what is called again so long after its last call; the fourth a timetable,
+ * for timers that come when they are due whether or not the last call was late. Of these two the one that foretells better speaks for both.
  *
  * Worked: gaps of 1 s, 40 of them, then 60 s: the staying model goes from a mean of 1.1 s to one of about a minute, the long
  * run keeps nine tenths of its weight at about a second.
@@ -74,6 +77,7 @@ export function noteGap(model: GapModel, gap: number): void {
     scores[0] = memory * scores[0] + Math.log(stayingDensity);
     scores[1] = memory * scores[1] + Math.log(longRunDensity);
     scores[2] = memory * scores[2] + Math.log(leastDensity + gapDensity(model.periodMs, spreadOf(model), gapMs));
+    scores[3] = memory * scores[3] + Math.log(leastDensity + gapDensity(model.timetable.nextDueMs, timetableSpreadOf(model), gapMs));
   }
   const newest = 1 / Math.min(model.count + 1 + priorGaps, longRunGaps);
   for (const [regime, density] of densities.entries()) {
@@ -86,6 +90,7 @@ export function noteGap(model: GapModel, gap: number): void {
   const offMs = gapMs - model.periodMs;
   model.periodMs += share * offMs;
   model.varianceMs2 = (1 - share) * (model.varianceMs2 + share * offMs * offMs);
+  noteCall(model.timetable, gapMs);
   model.count += 1;
 }
 
@@ -95,18 +100,25 @@ function spreadOf({ periodMs, varianceMs2, count }: GapModel): number {
   return Math.max(Math.sqrt(varianceMs2 * (1 + 3 / known)), leastSpreadShare * periodMs, leastSpreadMs);
 }
 
+function timetableSpreadOf({ timetable }: GapModel): number {
+  return Math.max(timetableSpreadMs(timetable), leastSpreadShare * timetable.periodMs, leastSpreadMs);
+}
+
 /** What the models foretell of the next gap, each with its weight e^score / Σ e^score; undefined before the first gap. */
 export function forecastOf(model: GapModel): GapForecast | undefined {
   if (model.count === 0) return undefined;
   const best = Math.max(...model.scores);
-  const [staying, longRun, regular] = model.scores.map((score) => Math.exp(score - best)) as [number, number, number];
+  const [staying, longRun, period, timetable] = model.scores.map((score) => Math.exp(score - best)) as [number, number, number, number];
   const isRegularKnown = model.count > leastPeriodGaps;
-  const sum = staying + longRun + (isRegularKnown ? regular : 0);
+  const regular = isRegularKnown ? period + timetable : 0;
+  const sum = staying + longRun + regular;
   const regimes: (readonly [number, number])[] = [];
   for (const [regime, meanGapMs] of regimeMeansMs.entries()) {
     const weight = (staying * (model.staying[regime] ?? 0) + longRun * (model.longRun[regime] ?? 0)) / sum;
     if (weight >= leastWeight) regimes.push([weight, meanGapMs]);
   }
-  if (!isRegularKnown || regular / sum < leastWeight) return { regimes };
-  return { regimes, regular: { weight: regular / sum, periodMs: model.periodMs, spreadMs: spreadOf(model) } };
+  if (regular / sum < leastWeight) return { regimes };
+  const weight = regular / sum;
+  if (period >= timetable) return { regimes, regular: { weight, periodMs: model.periodMs, spreadMs: spreadOf(model) } };
+  return { regimes, regular: { weight, periodMs: model.timetable.nextDueMs, spreadMs: timetableSpreadOf(model) } };
 }
