@@ -28,6 +28,7 @@ export const compareTable = {
   invokers: numberOption({ flag: 'invokers', env: env('INVOKERS'), description: 'How many invokers; calls are routed as a stock controller does.', valueName: 'N', min: 1, max: 10_000, integer: true, defaultValue: 1 }),
   pageCache: numberOption({ flag: 'page-cache', env: env('PAGE_CACHE'), description: 'MB of model files that the page cache of each host holds: a load then reads what is not there from the disk, at 1 GB/s; 0: loads take the same wherever files are.', valueName: 'MB', min: 0, max: 10_000_000, defaultValue: 0 }),
   readAhead: numberOption({ flag: 'read-ahead', env: env('READ_AHEAD'), description: 'With --page-cache: MB a second at which our scheduler reads files ahead of loads; 0: not at all.', valueName: 'MB', min: 0, max: 100_000, defaultValue: usualWeighing.readAheadBytesPerSecond / bytesPerMb }),
+  memoryPrice: numberOption({ flag: 'memory-price', env: env('MEMORY_PRICE'), description: 'Milliseconds of startup that a GiB of containers held for a second has to save for our scheduler; 0: containers are started and kept as if memory cost nothing.', valueName: 'MS', min: 0, max: 1000, defaultValue: usualWeighing.memoryPriceMsPerGibSecond }),
   functions: numberOption({ flag: 'functions', env: env('FUNCTIONS'), description: 'Functions of a synthetic trace.', valueName: 'N', min: 1, max: 100_000, integer: true, defaultValue: 8 }),
   minutes: numberOption({ flag: 'minutes', env: env('MINUTES'), description: 'Length of a synthetic trace.', valueName: 'N', min: 1, max: 20_160, integer: true, defaultValue: 60 }),
   perMinute: numberOption({ flag: 'per-minute', env: env('PER_MINUTE'), description: 'Calls per minute of a synthetic trace, mean over the functions.', valueName: 'N', min: 0.001, max: 60_000, defaultValue: 2 }),
@@ -56,7 +57,7 @@ export async function labSetupOf(options: CompareOptions): Promise<LabSetup> {
     keepAliveMs: options.keepAlive === 0 ? undefined : options.keepAlive * 1000,
     invokerCount: options.invokers,
     pageCacheBytes: options.pageCache === 0 ? undefined : options.pageCache * bytesPerMb,
-    readAheadBytesPerSecond: options.readAhead * bytesPerMb,
+    weighing: { readAheadBytesPerSecond: options.readAhead * bytesPerMb, memoryPriceMsPerGibSecond: options.memoryPrice },
   };
 }
 

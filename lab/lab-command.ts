@@ -13,18 +13,29 @@ import { runsInThisThread, runsInThreads } from './runs/lab-runs.ts';
 import type { TextSink } from './traces/trace-command.ts';
 
 const bytesPerMib = 2 ** 20;
+const bytesPerGib = 2 ** 30;
 
 const usage = `Usage: npm run lab -- compare [options]
 
 Replays a trace under one policy after the other on virtual time, and holds them against each other.`;
 
-/** Streams and the machine's clock, or a test's. */
+/** Streams and what is known of the process, or a test's. */
 export interface LabOutput {
   readonly stdout: TextSink;
   readonly stderr: TextSink & { readonly isTTY?: boolean };
   /** Milliseconds, for progress and events per second. */
   readonly clock: () => number;
+  /** The most memory that the process has held so far. */
+  readonly peakMemoryBytes: () => number;
 }
+
+/** Those of this process. */
+export const processOutput: LabOutput = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: () => performance.now(),
+  peakMemoryBytes: () => process.resourceUsage().maxRSS * 1024,
+};
 
 /** Runs the command and returns the exit code. Throws AppError for bad options and traces. */
 export async function runLabCommand([name, ...argv]: readonly string[], environment: Env, output: LabOutput): Promise<number> {
@@ -61,7 +72,7 @@ async function compare(options: CompareOptions, output: LabOutput): Promise<void
     ...(options.pageCache === 0 ? [] : [`page cache of ${options.pageCache} MB on each host; files read ahead ${options.readAhead === 0 ? 'by nobody' : `at ${options.readAhead} MB/s by ours`}`]),
   ];
   const byClass = options.byClass ? [regularityTable(rows), regularityNote] : [];
-  const speed = `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second, in ${threads === 1 ? 'one thread' : `${threads} threads`}`;
+  const speed = `${events} events in ${(tookMs / 1000).toFixed(1)} s, ${Math.round((1000 * events) / Math.max(1, tookMs))} a second, in ${threads === 1 ? 'one thread' : `${threads} threads`}, with ${(output.peakMemoryBytes() / bytesPerGib).toFixed(2)} GiB of memory at most`;
   output.stdout.write(`${[...header, comparisonTable(rows), comparisonNotes, ...byClass, speed].join('\n')}\n`);
   if (options.report !== undefined) {
     // The first of the sizes; ours where it takes part.

@@ -26,8 +26,10 @@ export const commands: readonly Command[] = [
   {
     name: 'lab',
     summary: 'holds scheduling policies against each other on a trace, on virtual time',
-    run: async (argv, env) =>
-      (await import('../../lab/lab-command.ts')).runLabCommand(argv, env, { stdout: process.stdout, stderr: process.stderr, clock: () => performance.now() }),
+    run: async (argv, env) => {
+      const { processOutput, runLabCommand } = await import('../../lab/lab-command.ts');
+      return runLabCommand(argv, env, processOutput);
+    },
   },
   {
     name: 'trace',

@@ -27,7 +27,7 @@ export function labSchedulerConfig(input: PolicyInput, own: Partial<SchedulerCon
     maxConcurrentLoads: 1,
     ...usualWeighing,
     headroomShare: input.headroomShare,
-    readAheadBytesPerSecond: input.readAheadBytesPerSecond ?? usualWeighing.readAheadBytesPerSecond,
+    ...input.weighing,
     maxQueuedActivations: 100_000,
     ...own,
   };

@@ -2,6 +2,7 @@
 // runs live; the rivals speak the same language, so one simulation carries all of them out and one meter measures them.
 import type { ActionKey } from '../../common/action-identity.ts';
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
+import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
 
 export interface PolicyStep {
@@ -16,6 +17,9 @@ export interface Policy {
   step(event: SchedulerEvent): PolicyStep;
 }
 
+/** Settings of our scheduler that a comparison may vary. */
+export type Weighing = Partial<Pick<SchedulerConfig, 'readAheadBytesPerSecond' | 'memoryPriceMsPerGibSecond'>>;
+
 /** What every policy is told of the invoker it decides for. */
 export interface PolicyInput {
   readonly poolMemoryBytes: number;
@@ -25,8 +29,8 @@ export interface PolicyInput {
   readonly keepAliveMs: number | undefined;
   /** Share of a container that loads ahead leave free. */
   readonly headroomShare: number;
-  /** How fast files are read into the page cache ahead of loads; absent: as usual. */
-  readonly readAheadBytesPerSecond?: number | undefined;
+  /** What our scheduler weighs otherwise than usual. */
+  readonly weighing?: Weighing | undefined;
   /** Seed of what a policy draws. */
   readonly seed: number;
   /** Simulated time at which the replay begins; what comes before is the deployment. */

@@ -12,7 +12,7 @@ import type { Workload } from '../workload.ts';
 export type MemorySize = { readonly share: number } | { readonly bytes: number };
 
 /** What all runs of a comparison have in common. */
-export interface LabSetup extends Pick<SimulatePolicyInput, 'keepAliveMs' | 'invokerCount' | 'pageCacheBytes' | 'readAheadBytesPerSecond'> {
+export interface LabSetup extends Pick<SimulatePolicyInput, 'keepAliveMs' | 'invokerCount' | 'pageCacheBytes' | 'weighing'> {
   readonly trace: LoadedTrace;
   readonly costs: CostSet;
 }

@@ -2,7 +2,7 @@
 import { parseActionKey } from '../../common/action-identity.ts';
 import { homeHash } from '../../common/home-invoker.ts';
 import { createRandom } from '../../common/random.ts';
-import type { PolicyDefinition, PolicyInput } from '../policies/policy.ts';
+import type { PolicyDefinition, PolicyInput, Weighing } from '../policies/policy.ts';
 import type { LabArrival, LabFunction, Workload } from '../workload.ts';
 import type { CostModel, PlatformCosts } from './costs.ts';
 import { InvokerRouting } from './invoker-routing.ts';
@@ -25,7 +25,7 @@ export interface SimulatePolicyInput {
   readonly headroomShare: number;
   /** Page cache of each invoker's host; undefined: files cost nothing, wherever they are. */
   readonly pageCacheBytes?: number | undefined;
-  readonly readAheadBytesPerSecond?: number | undefined;
+  readonly weighing?: Weighing | undefined;
   readonly seed: number;
   readonly meter: Meter;
   /** Only these invokers, and the calls at home there; undefined: all. */
@@ -135,14 +135,14 @@ class PolicySimulation {
   }
 
   #policyInput(): PolicyInput {
-    const { poolMemoryBytes, containerMemoryBytes, keepAliveMs, headroomShare, readAheadBytesPerSecond, seed, policy } = this.#input;
+    const { poolMemoryBytes, containerMemoryBytes, keepAliveMs, headroomShare, weighing, seed, policy } = this.#input;
     const times = policy.looksAhead ? this.#timesByAction() : undefined;
     return {
       poolMemoryBytes,
       containerMemoryBytes,
       keepAliveMs,
       headroomShare,
-      readAheadBytesPerSecond,
+      weighing,
       seed,
       replayStartsAt: deploymentLeadMs,
       arrivalsOf: (actionKey) => {

@@ -15,7 +15,7 @@ import { openTrace } from '../traces/open-trace.ts';
 const run = async (...argv: string[]): Promise<string> => {
   const parts: string[] = [];
   let now = 0;
-  const code = await runLabCommand(argv, { INSTAINFER_LAB_THREADS: '1' }, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined }, clock: () => (now += 1) });
+  const code = await runLabCommand(argv, { INSTAINFER_LAB_THREADS: '1' }, { stdout: { write: (text) => parts.push(text) }, stderr: { write: () => undefined }, clock: () => (now += 1), peakMemoryBytes: () => 2 ** 30 });
   assert.equal(code, 0);
   return parts.join('');
 };
@@ -31,7 +31,7 @@ describe('npm run lab -- compare', () => {
     const text = await run('compare', '--policies', 'keep-alive,ours', '--memory', '50%,8192', '--seeds', '2', '--out', out);
     assert.match(text, /50 % = 6144 MB.*keep-alive/);
     assert.match(text, /8192 MB.*ours/);
-    assert.match(text, /events in/);
+    assert.match(text, /events in .* a second, in one thread, with 1\.00 GiB of memory at most/);
     const written = JSON.parse(readFileSync(out, 'utf8')) as { rows: ComparisonRow[] };
     assert.deepEqual(written.rows.map(({ policy, runs }) => [policy, runs.length]), [['keep-alive', 2], ['ours', 2], ['keep-alive', 2], ['ours', 2]]);
     assert.ok(written.rows.every(({ runs }) => runs.every(({ activations, failed }) => activations === 114 && failed === 0)));
@@ -41,6 +41,19 @@ describe('npm run lab -- compare', () => {
     const argv = ['compare', '--policies', 'keep-alive', '--memory', '50%', '--seeds', '2'];
     assert.match(await run(...argv, '--by-class'), /policy +│.* normal .*\n.*\n.*keep-alive.*%.* ± /);
     assert.doesNotMatch(await run(...argv), /normal/);
+  });
+
+  it('holds less memory for longer startups where memory has a higher price', async () => {
+    const argv = ['compare', '--policies', 'ours', '--memory', '100%', '--seeds', '2'];
+    const measured = async (...more: string[]): Promise<[number, number]> => {
+      const out = path.join(folder, 'price.json');
+      await run(...argv, '--out', out, ...more);
+      const [row] = (JSON.parse(readFileSync(out, 'utf8')) as { rows: ComparisonRow[] }).rows;
+      assert.ok(row !== undefined);
+      return [row.estimates.memoryGibSeconds.mean, row.estimates.startupMeanMs.mean];
+    };
+    const [[usual, usualMs], [dear, dearMs]] = [await measured(), await measured('--memory-price', '16')];
+    assert.ok(dear < 0.9 * usual && dearMs > usualMs, `${dear} ${usual} ${dearMs} ${usualMs}`);
   });
 
   it('makes a synthetic trace anew for each seed', async () => {

@@ -94,7 +94,7 @@ export function runSmallWorld(world: SmallWorld): SmallRun {
     keepAliveMs: world.keepAliveMs,
     headroomShare: 0,
     pageCacheBytes: world.pageCacheMb === undefined ? undefined : world.pageCacheMb * 1e6,
-    readAheadBytesPerSecond: (world.readAheadMbPerSecond ?? 0) * 1e6,
+    weighing: { readAheadBytesPerSecond: (world.readAheadMbPerSecond ?? 0) * 1e6 },
     seed: world.seed ?? 1,
     meter,
   });

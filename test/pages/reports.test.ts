@@ -20,7 +20,7 @@ describe('reports', function () {
   before(async function () {
     browser = await testBrowser(this);
     folder = mkdtempSync(path.join(tmpdir(), 'reports-'));
-    await runLabCommand(['compare', '--memory', '50%,100%', '--seeds', '2', '--report', path.join(folder, 'lab.html')], {}, { ...silent, clock: () => 0 });
+    await runLabCommand(['compare', '--memory', '50%,100%', '--seeds', '2', '--report', path.join(folder, 'lab.html')], {}, { ...silent, clock: () => 0, peakMemoryBytes: () => 0 });
     assert.equal(await runSimCommand(['--compare', '--out', path.join(folder, 'sim')], {}, silent), 0);
   });
   after(async () => {

@@ -13,7 +13,7 @@ describe('the report of a comparison', function () {
   before(async () => {
     const file = path.join(folder, 'report.html');
     const silent = { write: (): void => undefined };
-    await runLabCommand(['compare', '--policies', 'keep-alive,ours', '--memory', '50%,100%', '--seeds', '2', '--report', file], {}, { stdout: silent, stderr: silent, clock: () => 0 });
+    await runLabCommand(['compare', '--policies', 'keep-alive,ours', '--memory', '50%,100%', '--seeds', '2', '--report', file], {}, { stdout: silent, stderr: silent, clock: () => 0, peakMemoryBytes: () => 0 });
     page = readFileSync(file, 'utf8');
   });
   after(() => {
