@@ -7,7 +7,8 @@ import type { Logger } from '../common/logger.ts';
 import { encode } from '../common/messages/codec.ts';
 import type { SchedulerCommand } from './core/commands.ts';
 import type { SchedulerEvent } from './core/events.ts';
-import { ownSlotsOf, type Container, type SchedulerState } from './core/state.ts';
+import type { Container } from './core/container.ts';
+import { ownSlotsOf, type SchedulerState } from './core/state.ts';
 import { residencyTopic, type Residency } from './protocol.ts';
 
 export interface ResidencyReporterOptions {

@@ -5,7 +5,7 @@ import type { PreloaderConfig } from '../../controller-plugin/core/config.ts';
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
-import type { Container } from '../../invoker-plugin/core/state.ts';
+import type { Container } from '../../invoker-plugin/core/container.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
 import type { ContainerSettings } from '../live/containers.ts';
 import type { MeasuredActivation } from '../live/replay.ts';

@@ -7,7 +7,7 @@ import type { ActionDocument } from '../../common/action-document.ts';
 import { AppError } from '../../common/errors.ts';
 import { createLogger } from '../../common/logger.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
-import type { Container } from '../../invoker-plugin/core/state.ts';
+import type { Container } from '../../invoker-plugin/core/container.ts';
 import { JournalRecorder, type JournalEntry } from '../../invoker-plugin/journal.ts';
 import { estimatorOf } from '../../runtime/model-store/load-estimate.ts';
 import { armName, armSlug, comparisonArms, type Arm } from '../arms.ts';

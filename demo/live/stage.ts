@@ -8,7 +8,7 @@ import type { EmbeddedController } from '../../controller-plugin/embedded/contro
 import type { SchedulerCommand } from '../../invoker-plugin/core/commands.ts';
 import type { SchedulerConfig } from '../../invoker-plugin/core/config.ts';
 import type { SchedulerEvent } from '../../invoker-plugin/core/events.ts';
-import type { Container } from '../../invoker-plugin/core/state.ts';
+import type { Container } from '../../invoker-plugin/core/container.ts';
 import type { LoadEstimate } from '../../common/load-estimate.ts';
 import type { ContainerSettings } from './containers.ts';
 import type { MeasuredActivation } from './replay.ts';

@@ -4,7 +4,7 @@ import pc from 'picocolors';
 import { shortNameOf } from '../../common/action-identity.ts';
 import { bytesPerMegabyte } from '../../common/action-document.ts';
 import { startTypes, type StartType } from '../../invoker-plugin/core/commands.ts';
-import type { Container } from '../../invoker-plugin/core/state.ts';
+import type { Container } from '../../invoker-plugin/core/container.ts';
 import { startupMsOf, type ActivationRow } from '../report/rows.ts';
 
 export interface ViewModel {

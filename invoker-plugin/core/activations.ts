@@ -1,13 +1,15 @@
 // The life of activations: arrived, waiting, started, finished or failed. Which container one gets is decided in select.ts.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { Action } from './action.ts';
 import { loadsOnPath, type FailActivation } from './commands.ts';
+import type { Container, RunningActivation } from './container.ts';
+import { leastDenseFirst } from './evict.ts';
+import { deleteResident, indexRunning, leaveIdle } from './indexes.ts';
 import { predictedBytesOf, runMsOf } from './learn.ts';
 import { startOffload } from './pack.ts';
 import { addUnclaimed, createContainer, deleteUnclaimed, dropResidents, removeContainer, retainFormer, retireContainer } from './pool.ts';
 import { chooseContainer, missingMs, takeInstead, takesAnother, type Choice, type Take } from './select.ts';
-import { leastDenseFirst } from './evict.ts';
-import { actionOf, type Action, type Container, type RunningActivation, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
-import { deleteResident, indexRunning, leaveIdle } from './indexes.ts';
+import { actionOf, type SchedulerState, type StepContext, type WaitingActivation } from './state.ts';
 import { recentMissCount } from './worth.ts';
 
 /** Failed starts of containers after which an activation is given up. */

@@ -1,9 +1,10 @@
 // What is deployed, and what the planner says of it: actions come, change, are superseded by a new version, and go.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
+import type { Action, ActionPlan } from './action.ts';
 import type { ActionDeployed, PlanReceived } from './events.ts';
 import { noMean } from './learn.ts';
 import { setFiles } from './page-cache.ts';
-import { mostPlansAhead, type Action, type ActionPlan, type SchedulerState, type StepContext } from './state.ts';
+import { mostPlansAhead, type SchedulerState, type StepContext } from './state.ts';
 import { noWishes } from './wishes.ts';
 
 function newAction(event: ActionDeployed): Action {

@@ -1,9 +1,11 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
+import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { Container, Resident } from './container.ts';
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
 import type { LoadSite, LoadSites } from './load-sites.ts';
-import { actionOf, busyPlacesOf, containerOf, freePlacesOf, type Action, type Container, type Resident, type StepContext } from './state.ts';
+import { actionOf, containerOf, type StepContext } from './state.ts';
 import { contestProbability, heldPlaceValueMs, loadCostShare, placeValueMs } from './value.ts';
 import { isPinnedIn, pinnedContainers } from './wishes.ts';
 

@@ -1,10 +1,11 @@
 // Whether an activation is better served by another invoker, where its artifacts are resident. Pure: what is known of the
 // others comes in as data.
+import type { Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, assumedCleanMs, busyWindowMsOf, containerStartMsOf, savedMsOf } from './learn.ts';
 import { policyTable } from './policies/table.ts';
 import { chooseContainer, turnMsOf } from './select.ts';
-import { containerOf, ownSlotsOf, type Action, type SchedulerState, type StepContext } from './state.ts';
+import { containerOf, ownSlotsOf, type SchedulerState, type StepContext } from './state.ts';
 
 /** A report older than this says nothing of now; invokers report each second. */
 export const freshReportMs = 3_000;

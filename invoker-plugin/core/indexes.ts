@@ -1,8 +1,10 @@
 // The indexes that keep a step cheap, kept in step with what they index: idle containers, places of an action, what runs, and who
 // makes room for whom. It decides nothing.
 import { unversionedNameOf, type ActionKey } from '../../common/action-identity.ts';
+import type { Action } from './action.ts';
+import { classOf, type Container, type Resident } from './container.ts';
 import { setFiles } from './page-cache.ts';
-import { actionOf, classOf, ownSlotsOf, type Action, type Container, type Resident, type SchedulerState } from './state.ts';
+import { actionOf, ownSlotsOf, type SchedulerState } from './state.ts';
 
 /** Makes a container available: enters it into every index of idle containers. */
 export function enterIdle(state: SchedulerState, container: Container): void {

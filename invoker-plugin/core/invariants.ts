@@ -1,7 +1,8 @@
 // What has to be true of a state after every step, whatever happened. Tests and the simulator check it; it is slow on
 // purpose (it counts everything afresh) and changes nothing.
 import type { SchedulerConfig } from './config.ts';
-import { actionOf, classOf, mostPlansAhead, ownSlotsOf, type Container, type SchedulerState } from './state.ts';
+import { classOf, type Container } from './container.ts';
+import { actionOf, mostPlansAhead, ownSlotsOf, type SchedulerState } from './state.ts';
 import { recentArrivalCount } from './value.ts';
 import { pinnableBytes, pinnedPlaceBytes } from './wishes.ts';
 

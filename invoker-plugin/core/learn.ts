@@ -1,5 +1,6 @@
 // What the scheduler learns from measurements: moving means that replace the estimates an action was deployed with.
-import type { Action, SchedulerState } from './state.ts';
+import type { Action } from './action.ts';
+import type { SchedulerState } from './state.ts';
 
 /** An exponentially weighted mean; `count` is 0 before the first sample. */
 export interface LearntMean {

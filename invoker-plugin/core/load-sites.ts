@@ -1,10 +1,12 @@
 // Idle containers that loads ahead may go into, and what has to be known of each. While a step tries one action after the other
 // and nothing changes, what was worked out of a container for one holds for the next.
+import type { Action } from './action.ts';
+import { classOf, type Container } from './container.ts';
 import type { ContainerId } from './events.ts';
 import { heldByDensity, ownPlaceValueMs, type HeldPlace } from './evict.ts';
 import { aheadLoadMsOf } from './learn.ts';
 import { firstContainers } from './pool.ts';
-import { classOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+import { idleOfClass, type StepContext } from './state.ts';
 import { deadlineOf } from './windows.ts';
 
 /** Containers in which one step works out what would have to go. */

@@ -1,12 +1,13 @@
 // How loads ahead and off-loads end, and those that a person asks for. Which ones are begun is decided in pack.ts.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { Container } from './container.ts';
 import { heldBackMs, type LoadFailed, type LoadSucceeded, type OffloadAsked, type OffloadCompleted } from './events.ts';
+import { addResident, endMakingRoom } from './indexes.ts';
 import { coldShareOf, learn, learnLoad, warmAheadLoadMsOf } from './learn.ts';
 import { placeAsked, relievePressure, startOffload } from './pack.ts';
 import { noteUse } from './page-cache.ts';
 import { endLoad, noteRoom } from './pool.ts';
-import { actionOf, type Container, type StepContext } from './state.ts';
-import { addResident, endMakingRoom } from './indexes.ts';
+import { actionOf, type StepContext } from './state.ts';
 import { isIdleOver } from './wishes.ts';
 
 /** Waiting time after the first failed load; doubles with each further one up to the limit. */

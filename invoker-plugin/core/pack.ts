@@ -1,16 +1,18 @@
 // Which artifacts are loaded ahead, and where: best value first into idle containers with room, and off-loading what is
 // worth less. Only actions and containers that changed are looked at, so a step stays cheap in a large pool.
 import type { ActionKey } from '../../common/action-identity.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
 import type { Load, Offload } from './commands.ts';
+import type { Container } from './container.ts';
 import { affordableLossMs, cheapestOffloads, leastDenseFirst, ownToGiveUpFor } from './evict.ts';
 import { highest } from './highest.ts';
 import { beginMakingRoom, deleteResident, forgetAction } from './indexes.ts';
 import { aheadLoadMsOf, predictedBytesOf } from './learn.ts';
 import { LoadSites } from './load-sites.ts';
 import { giveUpOwn } from './pool.ts';
-import { startForPin, startForWorth, startPrewarmed } from './starts.ts';
-import { actionOf, busyPlacesOf, containerOf, densityOf, freePlacesOf, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
 import { examineFiles } from './read-ahead.ts';
+import { startForPin, startForWorth, startPrewarmed } from './starts.ts';
+import { actionOf, containerOf, densityOf, type SchedulerState, type StepContext } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, expiresAt, isWorthLoading, loadDueAt, nextPlaceValueMs, predecessorOf, worthLoadingFrom } from './value.ts';
 import { grantPins, idleEndsAt, isIdleOver, isPinnedIn, missingPins } from './wishes.ts';

@@ -1,9 +1,10 @@
 // What is believed of the host's page cache: which model files are in it, since when, and what the loads of each action are
 // expected to find there. Files are named by their content: equal files are one, whoever declares them. It decides nothing.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { Action } from './action.ts';
 import type { FileId, ModelFile } from './events.ts';
 import { coldShareOf, isCold, isWarm } from './learn.ts';
-import type { Action, SchedulerState } from './state.ts';
+import type { SchedulerState } from './state.ts';
 
 export interface KnownFile {
   readonly bytes: number;

@@ -1,10 +1,12 @@
 // The life of containers: made, idle, cleaned, removed. When their time is over and who runs in them is decided elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
+import type { Action } from './action.ts';
 import type { CleanContainer, CreateContainer, RemoveContainer } from './commands.ts';
+import type { Container } from './container.ts';
 import type { ContainerFound, ContainerId } from './events.ts';
 import { addResident, deleteResident, endMakingRoom, enterIdle, indexRunning, leaveIdle } from './indexes.ts';
 import { predictedBytesOf } from './learn.ts';
-import { actionOf, containerOf, type Action, type Container, type StepContext } from './state.ts';
+import { actionOf, containerOf, type StepContext } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { endedWindowOf, hasLostItsWorth, heldLookMs, nextLookAt } from './windows.ts';
 import { holdsPin, isIdleOver, lookAgainAtPins, mayHoldMore } from './wishes.ts';

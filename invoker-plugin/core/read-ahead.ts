@@ -2,11 +2,12 @@
 // container. One action's at a time, while no call loads; the best value for each byte first, and never where that would push
 // out what is worth more.
 import type { ActionKey } from '../../common/action-identity.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
 import { loadsOnPath } from './commands.ts';
 import type { HostMemory, ReadAheadEnded } from './events.ts';
 import { assumedColdMsPerByte, coldExtraMsOf, containerStartMsOf, isWarm, savedMsOf } from './learn.ts';
 import { ageFiles, learnStay, noteHot, refreshHeat, type KnownFile } from './page-cache.ts';
-import { actionOf, busyPlacesOf, freePlacesOf, type Action, type StepContext } from './state.ts';
+import { actionOf, type StepContext } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { arrivalRatePerMs, leastSavedMs, loadCostShare, loadDueAt, useProbability } from './value.ts';
 import { isIdleOver } from './wishes.ts';

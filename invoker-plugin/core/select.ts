@@ -1,9 +1,11 @@
 // Which container an activation gets. Reads the state and changes nothing; the order of the questions is the policy.
-import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, runMsOf, savedMsOf } from './learn.ts';
+import { freePlacesOf, type Action } from './action.ts';
 import type { StartActivation, StartType } from './commands.ts';
+import { classOf, type Container } from './container.ts';
 import { evictionFor, leastDenseFirst } from './evict.ts';
+import { aheadLoadMsOf, busyWindowMsOf, assumedCleanMs, coldStartMsOf, containerStartMsOf, downgradeMsOf, predictedBytesOf, runMsOf, savedMsOf } from './learn.ts';
 import { firstContainers, freePoolBytes } from './pool.ts';
-import { actionOf, classOf, containerOf, freePlacesOf, idleOfClass, ownSlotsOf, type Action, type Container, type StepContext } from './state.ts';
+import { actionOf, containerOf, idleOfClass, ownSlotsOf, type StepContext } from './state.ts';
 import { contestProbability, heldPlaceValueMs, placeValueMs, useProbability, usedPlaceSavesMs } from './value.ts';
 import { isPinnedIn } from './wishes.ts';
 import { returnProbability } from './worth.ts';

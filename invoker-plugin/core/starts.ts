@@ -1,7 +1,9 @@
 // Containers that are started for no call that is there: stem cells, and those for a window, a pinned place or for what they are worth.
+import type { Action } from './action.ts';
+import { classOf } from './container.ts';
 import { predictedBytesOf } from './learn.ts';
 import { createContainer, freePoolBytes } from './pool.ts';
-import { classOf, idleOfClass, type Action, type StepContext } from './state.ts';
+import { idleOfClass, type StepContext } from './state.ts';
 import { pushTimer } from './timers.ts';
 import { isMemoryPriced, missingStemCells, stemCellTarget } from './windows.ts';
 import { mayHoldMore } from './wishes.ts';

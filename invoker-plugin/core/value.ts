@@ -3,9 +3,10 @@
 import type { ActionKey } from '../../common/action-identity.ts';
 import { followProbability, type FollowForecast } from '../../common/follow-forecast.ts';
 import { arrivalProbability, regularlyDueAfterMs, survivalOf } from '../../common/gap-forecast.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
 import { aheadLoadMsOf, busyWindowMsOf, runMsOf, savedMsOf } from './learn.ts';
-import { busyPlacesOf, freePlacesOf, type Action, type SchedulerState } from './state.ts';
+import type { SchedulerState } from './state.ts';
 
 /** Arrivals the in-core estimate of the rate looks back on, and how many it needs before it says anything. */
 export const recentArrivalCount = 8;

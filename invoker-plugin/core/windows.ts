@@ -1,6 +1,8 @@
 // When an idle container's time is over: its keep-alive or zygote window, or what it is worth. Reads the state and changes nothing.
+import type { Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
-import { actionOf, classOf, idleOfClass, type Action, type Container, type StepContext } from './state.ts';
+import { classOf, type Container } from './container.ts';
+import { actionOf, idleOfClass, type StepContext } from './state.ts';
 import { holdsPin, isIdleOver, wishedKeepAliveMs } from './wishes.ts';
 import { isReserveWorthIts, isWorthItsMemory, staysWorthMs } from './worth.ts';
 

@@ -1,10 +1,12 @@
 // What an action's author asks of the scheduler beyond what it works out by itself: places that are kept (pinned), a weight,
 // and a time after which nothing is kept. How much of it is granted; who may wish what is decided before it comes here.
 import type { ActionKey } from '../../common/action-identity.ts';
+import { freePlacesOf, type Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { Container } from './container.ts';
 import type { ContainerId } from './events.ts';
 import { predictedBytesOf } from './learn.ts';
-import { containerOf, freePlacesOf, type Action, type Container, type SchedulerState, type StepContext } from './state.ts';
+import { containerOf, type SchedulerState, type StepContext } from './state.ts';
 
 export interface ActionWishes {
   /** Idle containers in which the artifacts stay resident once they are loaded; 0: none in particular. */

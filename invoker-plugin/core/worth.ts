@@ -1,10 +1,12 @@
 // Whether a container is worth the memory that it holds: what it is expected to save, against what memory costs. Formulas
 // only; containers are started and removed elsewhere.
 import type { ActionKey } from '../../common/action-identity.ts';
+import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
 import type { SchedulerConfig } from './config.ts';
+import type { Container } from './container.ts';
 import { highest } from './highest.ts';
 import { coldStartMsOf, containerStartMsOf, predictedBytesOf, savedMsOf } from './learn.ts';
-import { actionOf, busyPlacesOf, densityOf, freePlacesOf, type Action, type Container, type StepContext, type Wanted } from './state.ts';
+import { actionOf, densityOf, type StepContext, type Wanted } from './state.ts';
 import { nextPlaceValueMs, placeValueMs, useProbability } from './value.ts';
 
 /** A container stays where it pays for itself by one of these: by the last one for a timer that is due only then. */

@@ -2,7 +2,8 @@
 // name. It decides nothing and keeps nothing.
 import { parseActionKey, type ActionKey } from '../../common/action-identity.ts';
 import { savedMsOf } from '../../invoker-plugin/core/learn.ts';
-import type { Action, Container, Resident } from '../../invoker-plugin/core/state.ts';
+import type { Action } from '../../invoker-plugin/core/action.ts';
+import type { Container, Resident } from '../../invoker-plugin/core/container.ts';
 import { arrivalRatePerMs, heldPlaceValueMs, loadDueAt, offloadDueAt } from '../../invoker-plugin/core/value.ts';
 import { heldPins, idleEndsAt, isPinnedIn, noWishes } from '../../invoker-plugin/core/wishes.ts';
 import type { DeployedAction, ObservedSystem } from '../observed-system.ts';

@@ -1,7 +1,7 @@
 // What a caller sees of a standalone system, as JSON: the shapes that the server writes and the console reads. No other file
 // is needed to understand them, and nothing of Node.js.
 import type { StartType } from '../../invoker-plugin/core/commands.ts';
-import type { ContainerPhase, ContainerRole } from '../../invoker-plugin/core/state.ts';
+import type { ContainerPhase, ContainerRole } from '../../invoker-plugin/core/container.ts';
 
 /** Artifacts of one action in a container. */
 export interface ResidentView {

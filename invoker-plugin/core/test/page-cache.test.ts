@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { aheadLoadMsOf, coldExtraMsOf, learnLoad, noMean, savedMsOf } from '../learn.ts';
 import type { ModelFile } from '../events.ts';
-import type { Action } from '../state.ts';
+import type { Action } from '../action.ts';
 import { MiB, minute, TestScheduler } from './builders.ts';
 
 const a = 'ann/a@1';
