@@ -65,6 +65,16 @@ describe('the model of the gaps', () => {
     assert.ok(arrivalProbability(forecast, 53_000, 10_000) > 0.9);
   });
 
+  it('expects a timer sooner after a call that was late, but not what is called a minute after its last call', () => {
+    const random = createRandom(5, 'a late call');
+    const times = Array.from({ length: 40 }, (_, index) => index * minute + random.uniformBetween(-6000, 6000));
+    const timetable = [...times, 40 * minute + 6000];
+    const dueAfter = (gapsMs: readonly number[]): number => forecastFor(gapsMs).regular?.periodMs ?? 0;
+    near(dueAfter(timetable.slice(1).map((at, index) => at - (timetable[index] ?? 0))), minute - 6000, 2500);
+    const afterTheLast = Array.from({ length: 40 }, () => minute + random.uniformBetween(-6000, 6000));
+    near(dueAfter([...afterTheLast, minute + 6000]), minute, 2500);
+  });
+
   it('takes gaps without memory for that: silence changes little', () => {
     const random = createRandom(2, 'no memory');
     const forecast = forecastFor(Array.from({ length: 64 }, () => random.exponential(minute)));
