@@ -1,6 +1,7 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
 import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
+import { cheapestCover } from './cheapest-cover.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { Container, Resident } from './container.ts';
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
@@ -103,18 +104,11 @@ export function cheapestOffloads({ config }: StepContext, sites: LoadSites, inco
   return cheapest;
 }
 
+/** The residents that are worth least together of those that would free so much, where that is not more than may be lost. */
 function offloadsFrom({ container, held }: LoadSite, neededBytes: number, affordableMs: number): OffloadChoice | undefined {
-  let lostMs = 0;
-  let missingBytes = neededBytes;
-  let count = 0;
-  for (const { resident, valueMs } of held) {
-    if (missingBytes <= 0) break;
-    lostMs += valueMs;
-    if (lostMs > affordableMs) return undefined;
-    missingBytes -= resident.residentBytes;
-    count += 1;
-  }
-  return missingBytes > 0 ? undefined : { container, victims: held.slice(0, count).map(({ resident }) => resident), lostMs };
+  const cheapest = cheapestCover(held.map(({ resident, valueMs }) => ({ bytes: resident.residentBytes, costMs: valueMs })), neededBytes, affordableMs);
+  if (cheapest === undefined) return undefined;
+  return { container, victims: cheapest.chosen.map((index) => (held[index] as HeldPlace).resident), lostMs: cheapest.costMs };
 }
 
 /** What a container's own action would lose with it as its place; undefined where it has none, or a pinned one. */

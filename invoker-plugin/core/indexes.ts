@@ -4,7 +4,7 @@ import { unversionedNameOf, type ActionKey } from '../../common/action-identity.
 import type { Action } from './action.ts';
 import { classOf, type Container, type Resident } from './container.ts';
 import { setFiles } from './page-cache.ts';
-import { actionOf, ownSlotsOf, type SchedulerState } from './state.ts';
+import { actionOf, ownSlotsOf, type SchedulerState, type StepContext } from './state.ts';
 
 /** Makes a container available: enters it into every index of idle containers. */
 export function enterIdle(state: SchedulerState, container: Container): void {
@@ -66,18 +66,22 @@ export function indexRunning(state: SchedulerState, container: Container): void 
 }
 
 /** From now on the container makes room for this action: nothing else is loaded into it, and nothing of it elsewhere. */
-export function beginMakingRoom(container: Container, action: Action): void {
+export function beginMakingRoom(state: SchedulerState, container: Container, action: Action): void {
+  state.roomsBeingMade += 1;
   container.makingRoomFor = action.key;
   action.roomBeingMadeIn = container.id;
 }
 
-/** There is room now, or never will be: the action it was made for is looked at again. */
-export function endMakingRoom(state: SchedulerState, container: Container): void {
-  const beneficiary = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
+/** There is room now, or never will be: the action it was made for is looked at again, before all others. */
+export function endMakingRoom({ state, madeRoomFor }: StepContext, container: Container): void {
+  if (container.makingRoomFor === undefined) return;
+  state.roomsBeingMade -= 1;
+  const beneficiary = state.actions.get(container.makingRoomFor);
   container.makingRoomFor = undefined;
   if (beneficiary === undefined) return;
   beneficiary.roomBeingMadeIn = undefined;
   state.dirty.add(beneficiary.key);
+  madeRoomFor.push(beneficiary.key);
 }
 
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */

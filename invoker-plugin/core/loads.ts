@@ -90,6 +90,6 @@ export function onOffloadCompleted(context: StepContext, event: OffloadCompleted
   const isQuiet = container.phase === 'idle' && container.load === undefined;
   container.usedBytes = isQuiet ? event.usedBytes : Math.max(0, container.usedBytes - releasedBytes);
   if (container.releasing.size > 0) return;
-  endMakingRoom(state, container);
+  endMakingRoom(context, container);
   if (container.phase === 'idle') noteRoom(context, container);
 }

@@ -35,20 +35,34 @@ export function pack(context: StepContext): void {
     if (action !== undefined) examine(context, action);
   }
   state.dirty.clear();
-  if (!config.preload || state.loadsInFlight >= config.maxConcurrentLoads) return;
+  if (!config.preload || !mayLoadMore(context)) return;
   const isRound = isRoundDue(context);
-  const areAllTried = tryToPlace(context, mostWanted(context, isRound ? state.wanted.keys() : examined));
+  const best = mostWanted(context, isRound ? state.wanted.keys() : examined);
+  const areAllTried = tryToPlace(context, withFirst(context.madeRoomFor, best));
   if (isRound && areAllTried) state.nextRoundAt = context.now + nextRoundMs;
+}
+
+/** A load whose room is just being made is as good as under way: what began in between would take its place in the order. */
+function mayLoadMore({ state, config }: StepContext): boolean {
+  return state.loadsInFlight + state.roomsBeingMade < config.maxConcurrentLoads;
+}
+
+/**
+ * Those for which room was made come first: whoever had to go for them is worth more for each byte as often as not, and would
+ * have the room back.
+ */
+function withFirst(first: readonly ActionKey[], keys: readonly ActionKey[]): readonly ActionKey[] {
+  return first.length === 0 ? keys : [...first, ...keys.filter((key) => !first.includes(key))];
 }
 
 /** Tries one after the other, as far as more loads may be begun; returns whether all were tried. */
 function tryToPlace(context: StepContext, keys: readonly ActionKey[]): boolean {
   if (keys.length === 0) return true;
-  const { state, config } = context;
+  const { state } = context;
   const everywhere = new LoadSites(context);
   const whereRoomIs = new LoadSites(context, context.roomy);
   for (const key of keys) {
-    if (state.loadsInFlight >= config.maxConcurrentLoads) return false;
+    if (!mayLoadMore(context)) return false;
     const commandCount = context.commands.length;
     if (isLongCompared(context, key)) place(context, actionOf(state, key), everywhere);
     else if (!isInVain(context, key, whereRoomIs)) place(context, actionOf(state, key), whereRoomIs);
@@ -188,7 +202,7 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
   const own = ownToGiveUpFor(context, sites, action);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
     giveUpOwn(context, own.container);
-    beginMakingRoom(own.container, action);
+    beginMakingRoom(state, own.container, action);
     return;
   }
   if (cheapest === undefined) {
@@ -197,7 +211,7 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
   }
   const { container } = cheapest;
   for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
-  beginMakingRoom(container, action);
+  beginMakingRoom(state, container, action);
 }
 
 /** Loads the action once more because a person asked, where a container has room; nothing goes for it. */

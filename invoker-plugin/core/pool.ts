@@ -170,7 +170,7 @@ export function finishCleaning(context: StepContext, container: Container, usedB
   container.ownActionKey = undefined;
   container.namespace = undefined;
   container.idleSince = context.now;
-  endMakingRoom(context.state, container);
+  endMakingRoom(context, container);
   if (container.retaining) retainFormer(context, container, formerKey);
   makeIdle(context, container);
 }
@@ -217,7 +217,7 @@ export function forgetContainer(context: StepContext, container: Container): voi
   if (container.phase === 'starting' && container.claimedBy === undefined) deleteUnclaimed(context, container);
   dropResidents(context, container, () => true);
   if (container.load !== undefined) endLoad(context, container);
-  endMakingRoom(state, container);
+  endMakingRoom(context, container);
   if (container.isBorrowed) countBorrowed(context, container.memoryLimitBytes, -1);
   else state.poolUsedBytes -= container.memoryLimitBytes;
   state.containers.delete(container.id);

@@ -77,6 +77,8 @@ export interface SchedulerState {
   /** Containers that are another invoker's, by memory limit. */
   borrowedCounts: Map<number, number>;
   loadsInFlight: number;
+  /** Containers in which something goes for a load. */
+  roomsBeingMade: number;
   wanted: Map<ActionKey, Wanted>;
   /** When all that is wanted is tried again although no container has got room. */
   nextRoundAt: number;
@@ -111,6 +113,8 @@ export interface StepContext {
   readonly commands: SchedulerCommand[];
   /** Containers that became able to take a load in this step. */
   readonly roomy: Set<ContainerId>;
+  /** Actions for which room was made, and is there as of this step. */
+  readonly madeRoomFor: ActionKey[];
 }
 
 /** A scheduler that knows no action and has no container. */
@@ -134,6 +138,7 @@ export function createState(): SchedulerState {
     unclaimedStarting: new Map(),
     borrowedCounts: new Map(),
     loadsInFlight: 0,
+    roomsBeingMade: 0,
     wanted: new Map(),
     nextRoundAt: 0,
     dirty: new Set(),

@@ -44,6 +44,26 @@ describe('loading ahead', () => {
     assert.deepEqual(undeclared.commands, []);
   });
 
+  it('gives room to the action that it was made for, not back to the one that went for it', () => {
+    const scheduler = withStemCells(1, { evictionHysteresis: 1.2 });
+    const deploy = (key: string, loadMs: number, mebibytes: number): void => {
+      scheduler.deploy(key, { estimatedLoadMs: loadMs, estimatedResidentBytes: mebibytes * MiB, declaresArtifacts: false });
+      scheduler.plan(key, { arrivalRatePerMs: 1 / 10_000, preloadWindowMs: 0, lastArrivalAt: scheduler.now - 5000 });
+      scheduler.deploy(key, { estimatedLoadMs: loadMs, estimatedResidentBytes: mebibytes * MiB });
+    };
+    // For each byte the one that goes is worth more than the one that comes.
+    deploy('ann/dear@1', 5000, 60);
+    scheduler.tell({ type: 'loadSucceeded', at: scheduler.now, containerId: 'c1', actionKey: 'ann/dear@1', loadMs: 5000, residentBytes: 60 * MiB, usedBytes: 80 * MiB });
+    deploy('ann/small@1', 1000, 70);
+    scheduler.tell({ type: 'loadSucceeded', at: scheduler.now, containerId: 'c1', actionKey: 'ann/small@1', loadMs: 1000, residentBytes: 70 * MiB, usedBytes: 150 * MiB });
+    // Something waits for room already, so that it is the value for each byte that counts.
+    deploy('ann/waiting@1', 300, 120);
+    deploy('ann/large@1', 1600, 140);
+    assert.deepEqual(scheduler.commands, [{ type: 'offload', containerId: 'c1', actionKey: 'ann/small@1', reason: 'evicted-for-value' }]);
+    scheduler.tell({ type: 'offloadCompleted', at: scheduler.now, containerId: 'c1', actionKey: 'ann/small@1', usedBytes: 80 * MiB });
+    assert.deepEqual(scheduler.all('load').map(({ actionKey }) => actionKey), ['ann/large@1']);
+  });
+
   it('waits for the pre-load window after the last arrival', () => {
     const scheduler = withStemCells(1);
     scheduler.now += minute;
