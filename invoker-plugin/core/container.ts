@@ -63,6 +63,8 @@ export interface Container {
   retaining: boolean;
   /** The action whose load waits for the off-loads under way here. */
   makingRoomFor: ActionKey | undefined;
+  /** Whose artifacts go for it. */
+  madeRoomBy: readonly ActionKey[];
   /** The action whose pre-warm window it was started for. */
   prewarmedFor: ActionKey | undefined;
   /** It is there for pinned places alone: its window is over, or it was started for them. */

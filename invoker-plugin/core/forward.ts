@@ -49,7 +49,7 @@ export function chooseForward(startupMs: number, hopMs: number, candidates: read
 
 /** The state as a step would see it; nothing is changed. */
 function lookingAt(state: SchedulerState, config: SchedulerConfig, now: number): StepContext {
-  return { state, config, policy: policyTable[config.prewarmPolicy], now: Math.max(now, state.now), commands: [], roomy: new Set(), madeRoomFor: [] };
+  return { state, config, policy: policyTable[config.prewarmPolicy], now: Math.max(now, state.now), commands: [], roomy: new Set(), roomMade: [] };
 }
 
 /** Expected ms until the next activation of the action would run here with its artifacts loaded. */

@@ -66,22 +66,22 @@ export function indexRunning(state: SchedulerState, container: Container): void 
 }
 
 /** From now on the container makes room for this action: nothing else is loaded into it, and nothing of it elsewhere. */
-export function beginMakingRoom(state: SchedulerState, container: Container, action: Action): void {
-  state.roomsBeingMade += 1;
+export function beginMakingRoom(container: Container, action: Action, whoGoes: readonly ActionKey[]): void {
   container.makingRoomFor = action.key;
+  container.madeRoomBy = whoGoes;
   action.roomBeingMadeIn = container.id;
 }
 
-/** There is room now, or never will be: the action it was made for is looked at again, before all others. */
-export function endMakingRoom({ state, madeRoomFor }: StepContext, container: Container): void {
-  if (container.makingRoomFor === undefined) return;
-  state.roomsBeingMade -= 1;
-  const beneficiary = state.actions.get(container.makingRoomFor);
+/** There is room now, or never will be: the action it was made for is looked at again, before those that went for it. */
+export function endMakingRoom({ state, roomMade }: StepContext, container: Container): void {
+  const beneficiary = container.makingRoomFor === undefined ? undefined : state.actions.get(container.makingRoomFor);
+  const { madeRoomBy } = container;
   container.makingRoomFor = undefined;
+  container.madeRoomBy = [];
   if (beneficiary === undefined) return;
   beneficiary.roomBeingMadeIn = undefined;
   state.dirty.add(beneficiary.key);
-  madeRoomFor.push(beneficiary.key);
+  roomMade.push({ forKey: beneficiary.key, byKeys: madeRoomBy });
 }
 
 /** Forgets a removed action once no container and no waiting activation refers to it any more. */

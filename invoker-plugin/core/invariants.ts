@@ -39,8 +39,6 @@ function checkPool(state: SchedulerState, config: SchedulerConfig): void {
   ensure(removingBytes === state.removingBytes, 'the bytes being removed are counted');
   ensure(config.poolMemoryBytes - usedBytes + removingBytes >= state.promisedBytes, 'no more memory is promised than comes free');
   ensure(loads === state.loadsInFlight, `${state.loadsInFlight} loads are counted, ${loads} are in flight`);
-  const rooms = [...state.containers.values()].filter(({ makingRoomFor }) => makingRoomFor !== undefined).length;
-  ensure(rooms === state.roomsBeingMade, `${state.roomsBeingMade} containers are counted that make room, ${rooms} do`);
   ensure(loads <= config.maxConcurrentLoads, `${loads} loads at once, ${config.maxConcurrentLoads} allowed`);
 }
 

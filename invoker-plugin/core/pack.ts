@@ -35,34 +35,36 @@ export function pack(context: StepContext): void {
     if (action !== undefined) examine(context, action);
   }
   state.dirty.clear();
-  if (!config.preload || !mayLoadMore(context)) return;
+  if (!config.preload || state.loadsInFlight >= config.maxConcurrentLoads) return;
   const isRound = isRoundDue(context);
   const best = mostWanted(context, isRound ? state.wanted.keys() : examined);
-  const areAllTried = tryToPlace(context, withFirst(context.madeRoomFor, best));
+  const areAllTried = tryToPlace(context, inTurn(context, best));
   if (isRound && areAllTried) state.nextRoundAt = context.now + nextRoundMs;
 }
 
-/** A load whose room is just being made is as good as under way: what began in between would take its place in the order. */
-function mayLoadMore({ state, config }: StepContext): boolean {
-  return state.loadsInFlight + state.roomsBeingMade < config.maxConcurrentLoads;
-}
-
 /**
- * Those for which room was made come first: whoever had to go for them is worth more for each byte as often as not, and would
- * have the room back.
+ * An action for which room was made comes before those that went for it: they are worth more for each byte as often as not, and
+ * would have the room back, and go again, without end. Before what is worth more and did not go for it, it does not come.
  */
-function withFirst(first: readonly ActionKey[], keys: readonly ActionKey[]): readonly ActionKey[] {
-  return first.length === 0 ? keys : [...first, ...keys.filter((key) => !first.includes(key))];
+function inTurn({ roomMade }: StepContext, keys: readonly ActionKey[]): readonly ActionKey[] {
+  let order = keys;
+  for (const { forKey, byKeys } of roomMade) {
+    const firstThatWent = order.findIndex((key) => byKeys.includes(key));
+    const own = order.indexOf(forKey);
+    if (firstThatWent === -1 || (own !== -1 && own < firstThatWent)) continue;
+    order = [...order.slice(0, firstThatWent), forKey, ...order.slice(firstThatWent).filter((key) => key !== forKey)];
+  }
+  return order;
 }
 
 /** Tries one after the other, as far as more loads may be begun; returns whether all were tried. */
 function tryToPlace(context: StepContext, keys: readonly ActionKey[]): boolean {
   if (keys.length === 0) return true;
-  const { state } = context;
+  const { state, config } = context;
   const everywhere = new LoadSites(context);
   const whereRoomIs = new LoadSites(context, context.roomy);
   for (const key of keys) {
-    if (!mayLoadMore(context)) return false;
+    if (state.loadsInFlight >= config.maxConcurrentLoads) return false;
     const commandCount = context.commands.length;
     if (isLongCompared(context, key)) place(context, actionOf(state, key), everywhere);
     else if (!isInVain(context, key, whereRoomIs)) place(context, actionOf(state, key), whereRoomIs);
@@ -202,7 +204,7 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
   const own = ownToGiveUpFor(context, sites, action);
   if (own !== undefined && own.lostMs < (cheapest?.lostMs ?? Infinity)) {
     giveUpOwn(context, own.container);
-    beginMakingRoom(state, own.container, action);
+    beginMakingRoom(own.container, action, own.container.ownActionKey === undefined ? [] : [own.container.ownActionKey]);
     return;
   }
   if (cheapest === undefined) {
@@ -211,7 +213,7 @@ function place(context: StepContext, action: Action, sites: LoadSites): void {
   }
   const { container } = cheapest;
   for (const victim of cheapest.victims) startOffload(context, container, victim.actionKey, 'evicted-for-value');
-  beginMakingRoom(state, container, action);
+  beginMakingRoom(container, action, cheapest.victims.map(({ actionKey }) => actionKey));
 }
 
 /** Loads the action once more because a person asked, where a container has room; nothing goes for it. */

@@ -42,6 +42,7 @@ function blankContainer(id: ContainerId, memoryLimitBytes: number, now: number):
     claimedBy: undefined,
     retaining: false,
     makingRoomFor: undefined,
+    madeRoomBy: [],
     prewarmedFor: undefined,
     heldForPins: false,
     isBorrowed: false,

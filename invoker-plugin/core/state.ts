@@ -77,8 +77,6 @@ export interface SchedulerState {
   /** Containers that are another invoker's, by memory limit. */
   borrowedCounts: Map<number, number>;
   loadsInFlight: number;
-  /** Containers in which something goes for a load. */
-  roomsBeingMade: number;
   wanted: Map<ActionKey, Wanted>;
   /** When all that is wanted is tried again although no container has got room. */
   nextRoundAt: number;
@@ -113,8 +111,8 @@ export interface StepContext {
   readonly commands: SchedulerCommand[];
   /** Containers that became able to take a load in this step. */
   readonly roomy: Set<ContainerId>;
-  /** Actions for which room was made, and is there as of this step. */
-  readonly madeRoomFor: ActionKey[];
+  /** Room that was made for an action and is there as of this step, and whose artifacts went for it. */
+  readonly roomMade: { readonly forKey: ActionKey; readonly byKeys: readonly ActionKey[] }[];
 }
 
 /** A scheduler that knows no action and has no container. */
@@ -138,7 +136,6 @@ export function createState(): SchedulerState {
     unclaimedStarting: new Map(),
     borrowedCounts: new Map(),
     loadsInFlight: 0,
-    roomsBeingMade: 0,
     wanted: new Map(),
     nextRoundAt: 0,
     dirty: new Set(),

@@ -38,7 +38,7 @@ const timersPerStep = 256;
  */
 export function step(state: SchedulerState, event: SchedulerEvent, config: SchedulerConfig): StepResult {
   state.now = Math.max(state.now, event.at);
-  const context: StepContext = { state, config, policy: policyTable[config.prewarmPolicy], now: state.now, commands: [], roomy: new Set(), madeRoomFor: [] };
+  const context: StepContext = { state, config, policy: policyTable[config.prewarmPolicy], now: state.now, commands: [], roomy: new Set(), roomMade: [] };
   handle(context, event);
   runTimers(context);
   serveWaiting(context, undefined);
