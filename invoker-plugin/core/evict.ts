@@ -1,7 +1,7 @@
 // Who has to go: containers for an activation that needs their memory, and residents for a load that is worth more.
 // Reads the state and changes nothing.
 import { busyPlacesOf, freePlacesOf, type Action } from './action.ts';
-import { cheapestCover } from './cheapest-cover.ts';
+import { cheapestCover, type Coverable } from './cheapest-cover.ts';
 import type { SchedulerConfig } from './config.ts';
 import type { Container, Resident } from './container.ts';
 import { aheadLoadMsOf, coldStartMsOf, predictedBytesOf } from './learn.ts';
@@ -61,9 +61,8 @@ function containerValueMs(context: StepContext, container: Container): number {
 }
 
 /** A resident that may be off-loaded, and what its action would lose with it. */
-export interface HeldPlace {
+export interface HeldPlace extends Coverable {
   readonly resident: Resident;
-  readonly valueMs: number;
 }
 
 /** The residents of a container that are not pinned in it, least value per byte first. */
@@ -71,9 +70,9 @@ export function heldByDensity({ state, config }: StepContext, container: Contain
   const held: HeldPlace[] = [];
   for (const resident of container.residents.values()) {
     const action = actionOf(state, resident.actionKey);
-    if (!isPinnedIn(action, container.id)) held.push({ resident, valueMs: heldPlaceValueMs(state, action, config) });
+    if (!isPinnedIn(action, container.id)) held.push({ resident, bytes: resident.residentBytes, costMs: heldPlaceValueMs(state, action, config) });
   }
-  return held.sort((left, right) => left.valueMs / bytesOf(left.resident) - right.valueMs / bytesOf(right.resident));
+  return held.sort((left, right) => left.costMs / bytesOf(left.resident) - right.costMs / bytesOf(right.resident));
 }
 
 /** What may be lost at most for a load that is worth so much; negative where it is not worth anything. */
@@ -106,7 +105,7 @@ export function cheapestOffloads({ config }: StepContext, sites: LoadSites, inco
 
 /** The residents that are worth least together of those that would free so much, where that is not more than may be lost. */
 function offloadsFrom({ container, held }: LoadSite, neededBytes: number, affordableMs: number): OffloadChoice | undefined {
-  const cheapest = cheapestCover(held.map(({ resident, valueMs }) => ({ bytes: resident.residentBytes, costMs: valueMs })), neededBytes, affordableMs);
+  const cheapest = cheapestCover(held, neededBytes, affordableMs);
   if (cheapest === undefined) return undefined;
   return { container, victims: cheapest.chosen.map((index) => (held[index] as HeldPlace).resident), lostMs: cheapest.costMs };
 }
